@@ -1,0 +1,71 @@
+# One verb per need. `make run` and `make test` set up everything they use.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+RUN_READY := $(VENV)/.run-ready
+DEV_READY := $(VENV)/.dev-ready
+
+.PHONY: install run demo test lint types imports unit contract system bench eval up down lock format clean
+
+# pip checks every download against the hashes in the lock; the project itself is installed in place.
+$(RUN_READY): requirements/run.lock pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/run.lock
+	@echo "$(CURDIR)" > "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_paths()["purelib"])')/attache-source.pth"
+	@touch $@
+
+$(DEV_READY): requirements/dev.lock pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@ $(RUN_READY)
+
+install: $(DEV_READY)  ## everything a developer needs, from the lock
+
+run: $(RUN_READY)  ## the whole of Attaché in one process, page on http://localhost:8080
+	$(BIN)/python -m services.cli run
+
+demo: $(RUN_READY)  ## the same, offline, on bundled sample feeds
+	$(BIN)/python -m services.cli demo
+
+test: lint types imports unit contract system  ## all that CI runs
+
+lint: $(DEV_READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(DEV_READY)
+	$(BIN)/mypy
+
+imports: $(DEV_READY)
+	$(BIN)/lint-imports
+
+unit contract system: $(DEV_READY)
+	$(BIN)/pytest tests/$@ $(PYTEST_ARGS)
+
+bench: $(DEV_READY)  ## speed, as ratios within one run
+	$(BIN)/python -m tests.bench
+
+eval: $(DEV_READY)  ## score the tagger on the labelled items, where they are present
+	@if ls ../shared/gold/*.jsonl >/dev/null 2>&1; then \
+	  for f in ../shared/gold/*.jsonl; do $(BIN)/attache eval "$$f"; done; \
+	else echo "eval: no labelled items beside this checkout (../shared/gold); nothing to score"; fi
+
+up:  ## containers: Attaché and Prometheus
+	docker compose up --detach --build
+
+down:
+	docker compose down
+
+format: $(DEV_READY)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+lock: $(DEV_READY)  ## resolve the dependencies again
+	$(BIN)/python -m pip install --quiet uv
+	for k in run dev; do $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --upgrade \
+	  --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" --quiet requirements/$$k.in -o requirements/$$k.lock; done
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist

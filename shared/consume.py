@@ -1,0 +1,168 @@
+"""The one consumer loop: read, decode, handle, dead-letter, commit.
+
+A record leaves the loop in one of three ways: handled (its effect is done before the commit), dead (copied byte
+for byte to the topic's dead letters, acknowledged before the commit), or not at all (the process ends uncommitted
+and the record is read again). Trouble with infrastructure pauses the stage; it never makes a dead letter.
+"""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+
+from shared.backoff import delay
+from shared.deadletters import DeadLetterLimit, DeadLetterWindow, dead_letter
+from shared.eventlog import EventLog, Message, Reader, Record, Unavailable
+from shared.events import BadEvent, Event, Heartbeat, decode
+from shared.metrics import Metrics
+from shared.topics import TopicSpec, dead_letters_of
+
+log = structlog.get_logger()
+
+BATCH_RECORDS = 200
+READ_TIMEOUT = timedelta(seconds=1)
+PAUSE_BASE = timedelta(seconds=1)
+PAUSE_CAP = timedelta(seconds=60)
+
+
+class TooManyDeadLetters(Exception):  # noqa: N818
+    """Most of a window went to the dead letters: the code is bad, not the data. The process must stop."""
+
+
+Batch = Sequence[Event[Any]]
+Handler = Callable[[Batch], Awaitable[None]]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One consuming stage: its name in metrics, what it reads and as which group, where its heartbeats go on.
+
+    `handle` makes the effect of a whole batch durable before it returns, or raises: BadEvent if the data of a
+    record is at fault (the loop then hands the batch over one by one, to find which), Unavailable if
+    infrastructure is. It must be idempotent: a batch may come again.
+    """
+
+    name: str
+    topic: TopicSpec
+    group: str
+    expects: tuple[type[Any], ...]
+    handle: Handler
+    heartbeat_to: TopicSpec | None = None
+    limit: DeadLetterLimit = field(default_factory=DeadLetterLimit)
+
+
+async def consume(
+    eventlog: EventLog,
+    stage: Stage,
+    *,
+    stop: asyncio.Event,
+    metrics: Metrics,
+    now: Callable[[], datetime],
+    draw: Callable[[], float] = random.random,
+) -> None:
+    """Run `stage` until `stop` is set. Raises TooManyDeadLetters above the stage's limit; all else passes through."""
+    window = DeadLetterWindow(stage.limit)
+    async with eventlog.reader(stage.topic.name, stage.group) as reader:
+        pauses = 0
+        while not stop.is_set():
+            try:
+                records = await reader.read(BATCH_RECORDS, READ_TIMEOUT)
+                if records:
+                    await _deal_with(eventlog, stage, records, window, metrics, now)
+                    await reader.commit()
+                await _export_lag(reader, stage, metrics, now)
+            except Unavailable as trouble:
+                metrics.pauses.labels(stage.name).inc()
+                wait = delay(pauses, base=PAUSE_BASE, cap=PAUSE_CAP, draw=draw())
+                log.warning("pause", stage=stage.name, seconds=round(wait.total_seconds(), 1), reason=str(trouble))
+                pauses += 1
+                await _wait(stop, wait)
+                await reader.rewind()
+            else:
+                pauses = 0
+
+
+async def _deal_with(
+    eventlog: EventLog,
+    stage: Stage,
+    records: Sequence[Record],
+    window: DeadLetterWindow,
+    metrics: Metrics,
+    now: Callable[[], datetime],
+) -> None:
+    good: list[tuple[Record, Event[Any]]] = []
+    bad: list[tuple[Record, BadEvent]] = []
+    beats: list[tuple[Record, Event[Any]]] = []
+    for record in records:
+        try:
+            event: Event[Any] = decode(record, *stage.expects, Heartbeat)
+        except BadEvent as fault:
+            bad.append((record, fault))
+        else:
+            (beats if isinstance(event.data, Heartbeat) else good).append((record, event))
+    if good:
+        bad.extend(await _handle(stage, good))
+    await _bury(eventlog, stage, bad, metrics, now)
+    dead = {id(record) for record, _ in bad}
+    handled = sum(id(record) not in dead for record, _ in good)
+    metrics.stage_events.labels(stage.name, "handled").inc(handled)
+    if handled:
+        metrics.stage_last_event.labels(stage.name).set(now().timestamp())
+    for record, beat in beats:
+        if stage.heartbeat_to is not None:
+            await eventlog.append(stage.heartbeat_to.name, [Message(record.key, record.value, record.headers)])
+        metrics.saw_heartbeat(stage.name, beat.data.sent_at)
+    window.record(handled=handled + len(beats), dead=len(bad))
+    if window.exceeded:
+        raise TooManyDeadLetters(
+            f"{stage.name}: {window.dead} of the last {window.total} records of {stage.topic.name} went to "
+            f"{dead_letters_of(stage.topic.name)}; last reason: {bad[-1][1] if bad else 'none'}"
+        )
+
+
+async def _handle(stage: Stage, good: Sequence[tuple[Record, Event[Any]]]) -> list[tuple[Record, BadEvent]]:
+    try:
+        await stage.handle([event for _, event in good])
+    except BadEvent as fault:
+        if len(good) == 1:
+            return [(good[0][0], fault)]
+        found: list[tuple[Record, BadEvent]] = []
+        for pair in good:
+            found.extend(await _handle(stage, [pair]))
+        return found
+    return []
+
+
+async def _bury(
+    eventlog: EventLog,
+    stage: Stage,
+    bad: Sequence[tuple[Record, BadEvent]],
+    metrics: Metrics,
+    now: Callable[[], datetime],
+) -> None:
+    if not bad:
+        return
+    letters = [dead_letter(record, fault, stage=stage.name, failed_at=now()) for record, fault in bad]
+    await eventlog.append(dead_letters_of(stage.topic.name), letters)
+    for record, fault in bad:
+        metrics.stage_events.labels(stage.name, "dead").inc()
+        metrics.dead_letters.labels(stage.name, fault.reason).inc()
+        log.error("dead-letter", stage=stage.name, record=record.where, reason=fault.reason, detail=fault.detail[:300])
+
+
+async def _export_lag(reader: Reader, stage: Stage, metrics: Metrics, now: Callable[[], datetime]) -> None:
+    lag = await reader.lag()
+    metrics.lag_records.labels(stage.name).set(lag.records)
+    age = (now() - lag.oldest).total_seconds() if lag.oldest else 0.0
+    metrics.lag_seconds.labels(stage.name).set(max(age, 0.0))
+
+
+async def _wait(stop: asyncio.Event, length: timedelta) -> None:
+    try:
+        await asyncio.wait_for(stop.wait(), length.total_seconds())
+    except TimeoutError:
+        return

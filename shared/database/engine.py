@@ -1,0 +1,83 @@
+"""Opening the database: one URL, the right driver, and the pragmas without which SQLite would lose or block.
+
+`sqlite:///path` and `postgresql://…` as people write them; the async driver is our business.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import event, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from shared.eventlog import Unavailable
+
+DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
+BUSY_TIMEOUT_MS = 30_000
+
+
+class BadDatabaseUrl(Exception):  # noqa: N818
+    """The database URL cannot be understood or used; the message says which part and why."""
+
+
+def async_url(url: str) -> str:
+    """Return the URL with the async driver we use; raises BadDatabaseUrl for an unknown scheme."""
+    try:
+        parsed = make_url(url)
+    except ArgumentError as error:
+        raise BadDatabaseUrl(f"DB_URL {url!r}: {error}") from error
+    driver = DRIVERS.get(parsed.get_backend_name())
+    if driver is None:
+        raise BadDatabaseUrl(f"DB_URL {url!r}: scheme must be one of {', '.join(DRIVERS)}")
+    return parsed.set(drivername=driver).render_as_string(hide_password=False)
+
+
+@asynccontextmanager
+async def open_database(url: str) -> AsyncIterator[AsyncEngine]:
+    """Open the engine for `url` and dispose of it at the end. Creates the folder of a SQLite file.
+
+    SQLite: write-ahead log, `synchronous=FULL` (what was stored survives a power cut), foreign keys on, and
+    every transaction begins IMMEDIATE, because a read that turns into a write fails with BUSY whatever the timeout.
+    """
+    target = async_url(url)
+    parsed = make_url(target)
+    if parsed.get_backend_name() == "sqlite" and parsed.database and parsed.database != ":memory:":
+        try:
+            Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise BadDatabaseUrl(f"DB_URL {url!r}: cannot make its folder: {error}") from error
+    engine = create_async_engine(target)
+    if engine.dialect.name == "sqlite":
+        event.listen(engine.sync_engine, "connect", _prepare_sqlite)
+        event.listen(engine.sync_engine, "begin", _begin_immediate)
+    try:
+        yield engine
+    finally:
+        await engine.dispose()
+
+
+def _prepare_sqlite(connection: Any, _record: object) -> None:
+    connection.isolation_level = None  # we say BEGIN ourselves, below
+    cursor = connection.cursor()
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"busy_timeout={BUSY_TIMEOUT_MS}"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_immediate(connection: Any) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+@asynccontextmanager
+async def infrastructure_errors(what: str) -> AsyncIterator[None]:
+    """Turn the database's own troubles (locked, unreachable, disk full) into Unavailable; the rest passes as it is."""
+    try:
+        yield
+    except OperationalError as error:
+        raise Unavailable(f"{what}: {error.orig}") from error
+    except DBAPIError as error:
+        if error.connection_invalidated:
+            raise Unavailable(f"{what}: {error.orig}") from error
+        raise

@@ -1,0 +1,104 @@
+"""The event log port: what every backend promises, and nothing about how.
+
+Promised. Messages of one key arrive in the order appended. What a group committed it does not see again; what it
+read and did not commit (crash, rebalance) it may see again. Groups do not disturb each other. `append` returns
+only when every message is as durable as the backend can make it. `read` returns empty after its timeout.
+
+Not promised: order across keys, exactly once. Handlers are therefore idempotent: every id comes from content.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+
+class Unavailable(Exception):  # noqa: N818 - names a state of the world, not a mistake
+    """Infrastructure (log, database, disk) cannot serve now; nothing was lost and trying again later is right."""
+
+
+class LogInUse(Exception):  # noqa: N818
+    """Another process owns this log; the message names the file and, where known, the process."""
+
+
+@dataclass(frozen=True)
+class Message:
+    """What is appended: a key that orders, bytes, and headers in order (names may repeat, as in Kafka)."""
+
+    key: str
+    value: bytes
+    headers: tuple[tuple[str, bytes], ...] = ()
+
+
+@dataclass(frozen=True)
+class Record:
+    """What is read: a message where it stands. `timestamp` is when the log took it (aware UTC)."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: str
+    value: bytes
+    headers: tuple[tuple[str, bytes], ...]
+    timestamp: datetime
+
+    @property
+    def where(self) -> str:
+        """Topic, partition and offset in one word, for messages to people."""
+        return f"{self.topic}/{self.partition}@{self.offset}"
+
+    def header(self, name: str) -> bytes | None:
+        """Return the last value of a header, or None."""
+        for key, value in reversed(self.headers):
+            if key == name:
+                return value
+        return None
+
+
+@dataclass(frozen=True)
+class Lag:
+    """How far a group is behind: records not yet committed, and when the oldest of them was appended."""
+
+    records: int
+    oldest: datetime | None
+
+
+class Reader(Protocol):
+    """One member of a group reading one topic."""
+
+    async def read(self, limit: int, timeout: timedelta) -> Sequence[Record]:  # noqa: ASYNC109 - part of the promise
+        """Return 1 to `limit` records as soon as there are any, or none after `timeout`. Raises Unavailable."""
+        ...
+
+    async def commit(self) -> None:
+        """Record that everything read so far is handled. Raises Unavailable; then nothing is committed."""
+        ...
+
+    async def rewind(self) -> None:
+        """Go back to what was last committed, so that uncommitted records are read again."""
+        ...
+
+    async def lag(self) -> Lag:
+        """Tell how far the group is behind."""
+        ...
+
+
+class EventLog(Protocol):
+    """Topics of records. Opened with `open_log`, closed by its context manager."""
+
+    async def append(self, topic: str, messages: Sequence[Message]) -> None:
+        """Append all, in order, durably, or raise Unavailable (then some may have been appended)."""
+        ...
+
+    def reader(self, topic: str, group: str) -> AbstractAsyncContextManager[Reader]:
+        """Join `group` on `topic`; a new group starts at the oldest record retained."""
+        ...
+
+    def scan(self, topic: str) -> AsyncIterator[Record]:
+        """Every record retained when the call was made, oldest first, without any group."""
+        ...
+
+    async def prune(self, now: datetime) -> int:
+        """Forget records older than their topic's retention; return how many. Kafka does this by itself."""
+        ...

@@ -1,0 +1,355 @@
+"""The only contract between services: what the records on the log are, and how they are read and written.
+
+Every record is a CloudEvents 1.0 event in Kafka's binary mode: attributes in `ce_` headers, JSON data as the
+value. A field that this version does not know is ignored and kept (`Event.unknown`, and `TaggedArticle.article`
+carries the article's bytes as they came), so services may be upgraded in any order. Fields are only ever added,
+and always with a default. Golden records of each version stay under tests/data/events for ever.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Generic, TypeVar
+
+import msgspec
+
+from shared.eventlog import Message, Record
+from shared.vocabulary import Aim, AlertKind, Certainty, Place, Severity, Status, Topic
+
+MAX_EVENT_BYTES = 1_000_000
+"""Kafka's default `max.message.bytes` less room for headers; a larger event is refused by `encode` and `decode`."""
+
+
+class BadEvent(Exception):  # noqa: N818 - the house name for data that goes to the dead letters
+    """A record that can never be handled. `reason` is one of a few words (a metric label), `detail` says what and where."""
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(f"{reason}: {detail}")
+        self.reason = reason
+        self.detail = detail
+
+
+class Source(msgspec.Struct, frozen=True, kw_only=True):
+    """Where an article was read. `country` is ISO 3166-1 alpha-3 or a body, `language` BCP 47, `grade` Admiralty A to F."""
+
+    feed_id: str
+    name: str
+    country: str | None = None
+    language: str | None = None
+    kind: str = "media"
+    grade: str = "F"
+
+
+class Article(msgspec.Struct, frozen=True, kw_only=True):
+    """One feed item at one revision. All text is plain (no markup); all times are aware UTC.
+
+    `id` comes from the feed's identity and the item's identity, so it survives edits; `revision` counts edits
+    from 0. `backfill` marks items that were old when first seen: stored, never announced.
+    """
+
+    id: str
+    revision: int
+    source: Source
+    url: str | None
+    title: str
+    summary: str = ""
+    content: str = ""
+    authors: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
+    language: str | None = None
+    published: datetime | None = None
+    updated: datetime | None = None
+    observed_at: datetime
+    backfill: bool = False
+    truncated: bool = False
+
+    @property
+    def text(self) -> str:
+        """The body that is tagged and that evidence offsets of field "text" point into."""
+        return self.content or self.summary
+
+
+class Evidence(msgspec.Struct, frozen=True, kw_only=True):
+    """The span that shows a claim: `quote == getattr(article, field)[start:end]`, offsets in code points.
+
+    `field` is "title" or "text" (`Article.text`).
+    """
+
+    field: str
+    start: int
+    end: int
+    quote: str
+
+
+class Claim(msgspec.Struct, frozen=True, kw_only=True):
+    """One statement of an article: topic, status, aim and parties, with all spans that show it, best first."""
+
+    id: str
+    topic: Topic
+    status: Status
+    aim: Aim | None = None
+    parties: tuple[str, ...]
+    place: Place
+    certainty: Certainty = Certainty.REPORTED
+    said_by: str | None = None
+    year: int | None = None
+    evidence: tuple[Evidence, ...]
+    score: float
+    rule: str
+    reasons: tuple[str, ...] = ()
+
+
+class Decision(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether the article is news for a watcher, and why. `dyad` is sorted; `line` is the one-line alert text.
+
+    `names` are people, exercises, bases and agreements, as canonical slugs or surnames: what clustering joins on.
+    `topics` leads with the most important; `context` are topics told but not news of this dyad.
+    """
+
+    alert: bool
+    score: float
+    dyad: tuple[str, ...] = ()
+    severity: Severity | None = None
+    line: str = ""
+    topics: tuple[Topic, ...] = ()
+    context: tuple[Topic, ...] = ()
+    names: tuple[str, ...] = ()
+    reasons: tuple[str, ...] = ()
+
+
+class TaggedArticle(msgspec.Struct, frozen=True, kw_only=True):
+    """An article with its claims and decision. `article` is the article event's JSON, byte for byte."""
+
+    article: msgspec.Raw
+    claims: tuple[Claim, ...]
+    decision: Decision
+    rules_version: str
+
+    def read_article(self) -> Article:
+        """Decode the article inside; raises BadEvent like `decode`."""
+        return _decode_data(bytes(self.article), Article, "article inside tagged article")
+
+
+class AlertEvidence(msgspec.Struct, frozen=True, kw_only=True):
+    """One quoted span behind an alert, with the article it stands in; offsets as in `Evidence`."""
+
+    article_id: str
+    outlet: str
+    url: str | None
+    title: str
+    topic: Topic
+    status: Status
+    aim: Aim | None = None
+    parties: tuple[str, ...]
+    certainty: Certainty
+    field: str
+    start: int
+    end: int
+    quote: str
+    rule: str
+
+
+class Matter(msgspec.Struct, frozen=True, kw_only=True):
+    """What an alert says of one topic: the status reached, and towards what."""
+
+    topic: Topic
+    status: Status
+    aim: Aim | None = None
+    parties: tuple[str, ...]
+
+
+class Alert(msgspec.Struct, frozen=True, kw_only=True):
+    """What subscribers are told. One development raises one alert; later changes are updates that refer to it.
+
+    `sequence` is 0 for the first; `references` is the alert this one updates; `changes` are the reasons,
+    in the words the store's decision used.
+    """
+
+    id: str
+    development_id: str
+    kind: AlertKind
+    sequence: int
+    references: str | None = None
+    severity: Severity
+    dyad: tuple[str, ...]
+    parties: tuple[str, ...]
+    matters: tuple[Matter, ...]
+    line: str
+    changes: tuple[str, ...]
+    evidence: tuple[AlertEvidence, ...]
+    languages: tuple[str, ...] = ()
+    reports: int = 1
+    published: datetime | None = None
+    raised_at: datetime
+    rules_version: str = ""
+
+
+class Heartbeat(msgspec.Struct, frozen=True, kw_only=True):
+    """A marker the fetcher sends through every stage; each stage exports the newest `sent_at` it has seen."""
+
+    sent_at: datetime
+    sequence: int
+
+
+Payload = Article | TaggedArticle | Alert | Heartbeat
+P = TypeVar("P", Article, TaggedArticle, Alert, Heartbeat)
+T = TypeVar("T", bound=msgspec.Struct)
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of event: its CloudEvents `type` as `name`, the schema version written, and the payload class."""
+
+    name: str
+    version: int
+    payload: type[Any]
+
+
+ARTICLE = Kind("attache.article.fetched.v1", 1, Article)
+TAGGED = Kind("attache.article.tagged.v1", 1, TaggedArticle)
+ALERT = Kind("attache.alert.v1", 1, Alert)
+HEARTBEAT = Kind("attache.heartbeat.v1", 1, Heartbeat)
+KINDS: dict[str, Kind] = {kind.name: kind for kind in (ARTICLE, TAGGED, ALERT, HEARTBEAT)}
+_KIND_OF: dict[type[Any], Kind] = {kind.payload: kind for kind in KINDS.values()}
+
+_encoder = msgspec.json.Encoder()
+_unknown_decoder = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_decoders: dict[type[Any], msgspec.json.Decoder[Any]] = {
+    kind.payload: msgspec.json.Decoder(kind.payload) for kind in KINDS.values()
+}
+
+
+@dataclass(frozen=True)
+class Event(Generic[P]):
+    """A payload with its CloudEvents attributes: `id` is the idempotency key, `traceparent` W3C Trace Context."""
+
+    id: str
+    source: str
+    subject: str
+    time: datetime
+    data: P
+    traceparent: str | None = None
+    unknown: Mapping[str, bytes] = field(default_factory=dict)
+
+    @property
+    def kind(self) -> Kind:
+        """The kind this payload is sent as."""
+        return _KIND_OF[type(self.data)]
+
+    @property
+    def trace_id(self) -> str | None:
+        """The 32 hex digits that tie this event's log lines together across services, if it carries any."""
+        return self.traceparent.split("-")[1] if self.traceparent else None
+
+
+def encode(event: Event[P], *, key: str) -> Message:
+    """Write an event as a log message under `key`; raises BadEvent("too-large") above MAX_EVENT_BYTES."""
+    value = _encoder.encode(event.data)
+    if event.unknown:
+        kept = b",".join(_encoder.encode(name) + b":" + raw for name, raw in event.unknown.items())
+        value = value[:-1] + b"," + kept + b"}"
+    if len(value) > MAX_EVENT_BYTES:
+        raise BadEvent(
+            "too-large",
+            f"{event.kind.name} {event.id} has {len(value):,} bytes, the limit is {MAX_EVENT_BYTES:,}",
+        )
+    headers = {
+        "ce_specversion": "1.0",
+        "ce_id": event.id,
+        "ce_source": event.source,
+        "ce_type": event.kind.name,
+        "ce_subject": event.subject,
+        "ce_time": event.time.astimezone(UTC).isoformat(),
+        "ce_schemaversion": str(event.kind.version),
+        "content-type": "application/json",
+    }
+    if event.traceparent:
+        headers["traceparent"] = event.traceparent
+    return Message(key=key, value=value, headers=tuple((k, v.encode("utf-8")) for k, v in headers.items()))
+
+
+def decode(record: Record, *expected: type[P]) -> Event[P]:
+    """Read a record as an event of one of the expected payloads, or raise BadEvent naming what is wrong and where.
+
+    Reasons: too-large, no-type, unknown-type, unexpected-type, unknown-version, bad-header, bad-encoding, bad-json, bad-schema.
+    """
+    if len(record.value) > MAX_EVENT_BYTES:
+        raise BadEvent("too-large", f"{record.where} has {len(record.value):,} bytes, the limit is {MAX_EVENT_BYTES:,}")
+    headers = _read_headers(record)
+    kind = _read_kind(headers, record)
+    if kind.payload not in expected:
+        raise BadEvent("unexpected-type", f"{record.where} is a {kind.name}")
+    data: P = _decode_data(record.value, kind.payload, record.where)
+    return Event(
+        id=headers["ce_id"],
+        source=headers.get("ce_source", ""),
+        subject=headers.get("ce_subject", ""),
+        time=_read_time(headers, record),
+        data=data,
+        traceparent=headers.get("traceparent"),
+        unknown=_unknown_fields(record.value, kind.payload),
+    )
+
+
+def _read_headers(record: Record) -> dict[str, str]:
+    try:
+        headers = {name: value.decode("utf-8") for name, value in record.headers}
+    except UnicodeDecodeError as error:
+        raise BadEvent("bad-header", f"{record.where}: a header is not UTF-8: {error}") from error
+    if not headers.get("ce_id"):
+        raise BadEvent("bad-header", f"{record.where} has no ce_id header")
+    traceparent = headers.get("traceparent")
+    if traceparent is not None and len(traceparent.split("-")) < 4:  # noqa: PLR2004 - version-trace-parent-flags
+        raise BadEvent("bad-header", f"{record.where} has a traceparent that is none: {traceparent[:80]!r}")
+    return headers
+
+
+def _read_kind(headers: Mapping[str, str], record: Record) -> Kind:
+    name = headers.get("ce_type")
+    if not name:
+        raise BadEvent("no-type", f"{record.where} has no ce_type header")
+    kind = KINDS.get(name)
+    if kind is None:
+        stem, _, version = name.rpartition(".v")
+        known = any(other.name.rpartition(".v")[0] == stem for other in KINDS.values())
+        reason = "unknown-version" if known and version.isdigit() else "unknown-type"
+        raise BadEvent(reason, f"{record.where} has type {name[:120]!r}; this version reads {', '.join(sorted(KINDS))}")
+    written = headers.get("ce_schemaversion", str(kind.version))
+    if not written.isdigit() or int(written) < 1:
+        raise BadEvent("unknown-version", f"{record.where} has schema version {written[:40]!r}")
+    return kind
+
+
+def _read_time(headers: Mapping[str, str], record: Record) -> datetime:
+    written = headers.get("ce_time")
+    if written is None:
+        return record.timestamp
+    try:
+        time = datetime.fromisoformat(written)
+    except ValueError as error:
+        raise BadEvent(
+            "bad-header", f"{record.where} has ce_time {written[:60]!r}, which is no RFC 3339 time"
+        ) from error
+    return time if time.tzinfo else time.replace(tzinfo=UTC)
+
+
+def _decode_data(value: bytes, payload: type[T], where: str) -> T:
+    try:
+        value.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise BadEvent("bad-encoding", f"{where}: not UTF-8 at byte {error.start}") from error
+    try:
+        data: T = _decoders[payload].decode(value)
+    except msgspec.ValidationError as error:
+        raise BadEvent("bad-schema", f"{where}: {error}") from error
+    except msgspec.DecodeError as error:
+        raise BadEvent("bad-json", f"{where}: {error}") from error
+    return data
+
+
+def _unknown_fields(value: bytes, payload: type[Any]) -> dict[str, bytes]:
+    known = payload.__struct_fields__
+    fields = _unknown_decoder.decode(value)
+    if len(fields) <= len(known) and all(name in known for name in fields):
+        return {}
+    return {name: bytes(raw) for name, raw in fields.items() if name not in known}

@@ -1,0 +1,66 @@
+"""Running services until told to stop: the only place that touches signals.
+
+A service is a coroutine function that takes the stop event and returns soon after it is set.
+"""
+
+import asyncio
+import signal
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+
+import structlog
+
+log = structlog.get_logger()
+
+Service = Callable[[asyncio.Event], Awaitable[None]]
+
+
+async def run_until_stopped(*services: Service, grace: timedelta, stop: asyncio.Event | None = None) -> None:
+    """Run all services; the first signal (INT, TERM) or the first return of any sets the stop event for all.
+
+    After that they have `grace` to finish, then they are cancelled. If one raises, all others are cancelled and
+    the error passes to the caller (as the exception itself when there is one, else as a group). A second signal
+    meets the default handler.
+    """
+    stop = stop or asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def on_signal(number: signal.Signals) -> None:
+        log.info("stopping", signal=number.name)
+        stop.set()
+        loop.remove_signal_handler(number)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, on_signal, number)
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(_run(service, stop)) for service in services]
+            await stop.wait()
+            _, late = await asyncio.wait(tasks, timeout=grace.total_seconds())
+            for task in late:
+                log.warning("cut-off", task=task.get_name(), after_seconds=grace.total_seconds())
+                task.cancel()
+    except* Exception as group_error:
+        if len(group_error.exceptions) == 1:
+            raise group_error.exceptions[0] from None
+        raise
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)
+
+
+async def _run(service: Service, stop: asyncio.Event) -> None:
+    try:
+        await service(stop)
+    finally:
+        stop.set()
+
+
+async def pause(stop: asyncio.Event, length: timedelta) -> bool:
+    """Wait for `length` or for the stop event, whichever comes first; return whether to stop."""
+    if length > timedelta(0):
+        try:
+            await asyncio.wait_for(stop.wait(), length.total_seconds())
+        except TimeoutError:
+            pass
+    return stop.is_set()
