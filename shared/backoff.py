@@ -17,7 +17,7 @@ def delay(
     `retry_after` where the server named one (itself limited to `cap`).
     Source: AWS Architecture Blog, "Exponential Backoff and Jitter" (equal jitter).
     """
-    step = min(cap, base * 2 ** min(attempt, 32))
+    step = min(cap, base * float(2 ** min(attempt, 32)))
     wait = step * (0.5 + 0.5 * draw)
     if retry_after is not None:
         wait = max(wait, min(retry_after, cap))

@@ -19,6 +19,7 @@ from shared.deadletters import DeadLetterLimit, DeadLetterWindow, dead_letter
 from shared.eventlog import EventLog, Message, Reader, Record, Unavailable
 from shared.events import BadEvent, Event, Heartbeat, decode
 from shared.metrics import Metrics
+from shared.process import pause
 from shared.topics import TopicSpec, dead_letters_of
 
 log = structlog.get_logger()
@@ -80,7 +81,7 @@ async def consume(
                 wait = delay(pauses, base=PAUSE_BASE, cap=PAUSE_CAP, draw=draw())
                 log.warning("pause", stage=stage.name, seconds=round(wait.total_seconds(), 1), reason=str(trouble))
                 pauses += 1
-                await _wait(stop, wait)
+                await pause(stop, wait)
                 await reader.rewind()
             else:
                 pauses = 0
@@ -159,10 +160,3 @@ async def _export_lag(reader: Reader, stage: Stage, metrics: Metrics, now: Calla
     metrics.lag_records.labels(stage.name).set(lag.records)
     age = (now() - lag.oldest).total_seconds() if lag.oldest else 0.0
     metrics.lag_seconds.labels(stage.name).set(max(age, 0.0))
-
-
-async def _wait(stop: asyncio.Event, length: timedelta) -> None:
-    try:
-        await asyncio.wait_for(stop.wait(), length.total_seconds())
-    except TimeoutError:
-        return

@@ -21,7 +21,7 @@ MAX_EVENT_BYTES = 1_000_000
 
 
 class BadEvent(Exception):  # noqa: N818 - the house name for data that goes to the dead letters
-    """A record that can never be handled. `reason` is one of a few words (a metric label), `detail` says what and where."""
+    """A record that can never be handled. `reason` is a metric label (few words), `detail` says what and where."""
 
     def __init__(self, reason: str, detail: str) -> None:
         super().__init__(f"{reason}: {detail}")
@@ -30,7 +30,7 @@ class BadEvent(Exception):  # noqa: N818 - the house name for data that goes to 
 
 
 class Source(msgspec.Struct, frozen=True, kw_only=True):
-    """Where an article was read. `country` is ISO 3166-1 alpha-3 or a body, `language` BCP 47, `grade` Admiralty A to F."""
+    """Where an article was read. `country` is alpha-3 or a body, `language` BCP 47, `grade` Admiralty A to F."""
 
     feed_id: str
     name: str
@@ -271,7 +271,8 @@ def encode(event: Event[P], *, key: str) -> Message:
 def decode(record: Record, *expected: type[P]) -> Event[P]:
     """Read a record as an event of one of the expected payloads, or raise BadEvent naming what is wrong and where.
 
-    Reasons: too-large, no-type, unknown-type, unexpected-type, unknown-version, bad-header, bad-encoding, bad-json, bad-schema.
+    Reasons: too-large, no-type, unknown-type, unexpected-type, unknown-version, bad-header, bad-encoding,
+    bad-json, bad-schema.
     """
     if len(record.value) > MAX_EVENT_BYTES:
         raise BadEvent("too-large", f"{record.where} has {len(record.value):,} bytes, the limit is {MAX_EVENT_BYTES:,}")

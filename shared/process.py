@@ -4,6 +4,7 @@ A service is a coroutine function that takes the stop event and returns soon aft
 """
 
 import asyncio
+import contextlib
 import signal
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
@@ -59,8 +60,6 @@ async def _run(service: Service, stop: asyncio.Event) -> None:
 async def pause(stop: asyncio.Event, length: timedelta) -> bool:
     """Wait for `length` or for the stop event, whichever comes first; return whether to stop."""
     if length > timedelta(0):
-        try:
+        with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), length.total_seconds())
-        except TimeoutError:
-            pass
     return stop.is_set()

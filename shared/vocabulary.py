@@ -120,7 +120,7 @@ class Certainty(StrEnum):
 
 
 class Severity(StrEnum):
-    """P1 most urgent: state change in footprint or instruments; P2 in practice or materiel; P3 talk and denials; P4 rest."""
+    """P1: state change in footprint or instruments; P2: in practice or materiel; P3: talk and denials; P4: rest."""
 
     P1 = "P1"
     P2 = "P2"

@@ -19,7 +19,7 @@ VERBS = {
     "subscriptions": ("services.cli.subscriptions:subscriptions", "List, add, test, check subscriptions."),
     "dead-letters": (
         "services.cli.dead_letters:dead_letters",
-        "List, show, requeue records that could not be handled.",
+        "List, show, requeue what could not be handled.",
     ),
     "keys": ("services.cli.keys:keys", "Create, list, revoke API keys."),
     "schema": ("services.cli.schema:schema", "Print the AsyncAPI document of the topics."),
