@@ -10,6 +10,8 @@ delivery = Table(
     METADATA,
     Column("id", String(64), primary_key=True, comment="from alert and subscription; the webhook-id on every attempt"),
     Column("alert_id", String(64), nullable=False),
+    Column("development_id", String(64), nullable=False),
+    Column("sequence", Integer, nullable=False, comment="of the alert: a later one waits for the earlier"),
     Column("subscription_id", String(64), nullable=False),
     Column("subscription_name", Text, nullable=False),
     Column("channel", String(16), nullable=False),
@@ -27,6 +29,7 @@ delivery = Table(
     Column("trace_id", String(32)),
     Index("ix_delivery_due", "state", "due_at"),
     Index("ix_delivery_subscription", "subscription_id", "created_at"),
+    Index("ix_delivery_order", "development_id", "subscription_id", "sequence"),
 )
 
 delivery_attempt = Table(
@@ -45,5 +48,5 @@ endpoint = Table(
     Column("subscription_id", String(64), primary_key=True),
     Column("disabled_at", UtcDateTime, nullable=False),
     Column("reason", Text, nullable=False),
-    comment="subscriptions whose receiver answered 410 Gone or never answered; removed when the subscription changes",
+    comment="subscriptions whose receiver answered 410 Gone or never answered; removed when the subscription is saved again",
 )
