@@ -48,5 +48,5 @@ endpoint = Table(
     Column("subscription_id", String(64), primary_key=True),
     Column("disabled_at", UtcDateTime, nullable=False),
     Column("reason", Text, nullable=False),
-    comment="subscriptions whose receiver answered 410 Gone or never answered; removed when the subscription is saved again",
+    comment="subscriptions whose receiver is gone or never answered; removed when the subscription is saved again",
 )
