@@ -10,12 +10,14 @@ from typing import Any
 
 from sqlalchemy import event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from shared.eventlog import Unavailable
 
 DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
 BUSY_TIMEOUT_MS = 30_000
+READS_ONLY = "attache_reads_only"
+"""The execution option that `reading` sets: the transaction takes no write lock."""
 
 
 class BadDatabaseUrl(Exception):  # noqa: N818
@@ -67,7 +69,18 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
 
 
 def _begin_immediate(connection: Any) -> None:
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+    reads = connection.get_execution_options().get(READS_ONLY, False)
+    connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+
+
+@asynccontextmanager
+async def reading(engine: AsyncEngine, what: str) -> AsyncIterator[AsyncConnection]:
+    """Open a connection for reads alone. On SQLite it takes no lock, so it neither waits for a writer nor holds one up.
+
+    Raises Unavailable, beginning with `what`, when the database cannot be reached.
+    """
+    async with infrastructure_errors(what), engine.connect() as connection:
+        yield await connection.execution_options(**{READS_ONLY: True})
 
 
 @asynccontextmanager
