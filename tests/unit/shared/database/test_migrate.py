@@ -1,0 +1,118 @@
+import asyncio
+import logging
+from datetime import UTC, datetime
+
+import pytest
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import insert, inspect, make_url, select, text
+from sqlalchemy.schema import CreateTable
+
+from shared.database.engine import BadDatabaseUrl, open_database
+from shared.database.migrate import SchemaTooNew, alembic_config, ensure_schema
+from shared.database.tables import METADATA
+from shared.database.tables.store import outbox
+
+
+@pytest.fixture
+async def engine(tmp_path):
+    async with open_database(f"sqlite:///{tmp_path}/a.db") as engine:
+        yield engine
+
+
+async def test_migrated_schema_is_the_one_the_tables_describe(engine):
+    await ensure_schema(engine)
+    async with engine.connect() as connection:
+        difference = await connection.run_sync(
+            lambda sync: compare_metadata(MigrationContext.configure(sync), METADATA)
+        )
+    assert difference == []
+
+
+async def test_a_missing_column_would_be_noticed(engine):
+    await ensure_schema(engine)
+    async with engine.begin() as connection:
+        await connection.execute(text("ALTER TABLE alert DROP COLUMN line"))
+    async with engine.connect() as connection:
+        difference = await connection.run_sync(
+            lambda sync: compare_metadata(MigrationContext.configure(sync), METADATA)
+        )
+    assert [change[0] for change in difference] == ["add_column"]
+
+
+async def test_downgrade_takes_away_every_table(engine):
+    await ensure_schema(engine)
+    async with engine.begin() as connection:
+        await connection.run_sync(lambda sync: command.downgrade(alembic_config(sync), "base"))
+        assert await connection.run_sync(lambda sync: inspect(sync).get_table_names()) == ["alembic_version"]
+    await ensure_schema(engine)
+    async with engine.connect() as connection:
+        tables = await connection.run_sync(lambda sync: inspect(sync).get_table_names())
+    assert set(METADATA.tables) < set(tables)
+
+
+async def test_upgrading_twice_keeps_the_data(engine):
+    await ensure_schema(engine)
+    async with engine.begin() as connection:
+        await connection.execute(
+            insert(outbox).values(topic="t", key="k", value=b"v", headers="[]", created_at=datetime.now(UTC))
+        )
+    await ensure_schema(engine)
+    async with engine.connect() as connection:
+        assert (await connection.execute(select(outbox.c.key))).scalars().all() == ["k"]
+
+
+async def test_two_processes_starting_at_once_both_find_the_schema(tmp_path):
+    url = f"sqlite:///{tmp_path}/a.db"
+    async with open_database(url) as first, open_database(url) as second:
+        await asyncio.gather(ensure_schema(first), ensure_schema(second))
+        async with second.connect() as connection:
+            assert (await connection.execute(text("SELECT version_num FROM alembic_version"))).scalars().all() == [
+                "0001"
+            ]
+
+
+async def test_a_database_of_a_later_version_is_refused_and_left_alone(engine):
+    await ensure_schema(engine)
+    async with engine.begin() as connection:
+        await connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(SchemaTooNew, match=r"a\.db.* revision 9999.*newest known: 0001"):
+        await ensure_schema(engine)
+    async with engine.connect() as connection:
+        assert (await connection.execute(text("SELECT version_num FROM alembic_version"))).scalar_one() == "9999"
+
+
+async def test_a_file_that_is_no_database_is_named(tmp_path):
+    (tmp_path / "a.db").write_text("dear diary, " * 200)
+    async with open_database(f"sqlite:///{tmp_path}/a.db") as engine:
+        with pytest.raises(BadDatabaseUrl, match=r"a\.db.*file is not a database"):
+            await ensure_schema(engine)
+
+
+async def test_a_folder_where_the_file_should_be_is_named(tmp_path):
+    (tmp_path / "a.db").mkdir()
+    async with open_database(f"sqlite:///{tmp_path}/a.db") as engine:
+        with pytest.raises(BadDatabaseUrl, match=r"a\.db.*unable to open"):
+            await ensure_schema(engine)
+
+
+async def test_a_failed_upgrade_leaves_nothing_behind(engine):
+    async with engine.begin() as connection:
+        await connection.execute(text("CREATE TABLE outbox (x INTEGER)"))  # in the way of the first revision
+    with pytest.raises(Exception, match="outbox already exists"):
+        await ensure_schema(engine)
+    async with engine.connect() as connection:
+        assert await connection.run_sync(lambda sync: inspect(sync).get_table_names()) == ["outbox"]
+
+
+async def test_migrating_says_nothing_below_warnings(engine, caplog):
+    caplog.set_level(logging.WARNING)
+    await ensure_schema(engine)
+    assert caplog.records == []
+
+
+@pytest.mark.parametrize("table", METADATA.sorted_tables, ids=lambda table: table.name)
+def test_every_table_can_be_written_for_postgresql(table):
+    dialect = make_url("postgresql://").get_dialect()()
+    assert str(CreateTable(table).compile(dialect=dialect)).strip().startswith("CREATE TABLE")
