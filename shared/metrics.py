@@ -121,6 +121,11 @@ class Metrics:
             "When the oldest unfinished delivery was created; 0 when there is none.",
             registry=registry,
         )
+        self.endpoints_disabled = Gauge(
+            "attache_notifier_endpoints_disabled",
+            "Subscriptions not sent to any more because their receiver is gone or never answered.",
+            registry=registry,
+        )
         self.http_requests = Counter(
             "attache_web_requests_total",
             "Requests to the API and the page, by route and status class.",
