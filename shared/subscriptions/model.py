@@ -86,11 +86,12 @@ def as_document(subscription: Subscription, *, reveal_secret: bool = False) -> d
     match = msgspec.to_builtins(subscription.match)
     if match:
         document["match"] = match
-    document["channel"] = _channel_document(subscription.channel, reveal_secret=reveal_secret)
+    document["channel"] = channel_document(subscription.channel, reveal_secret=reveal_secret)
     return document
 
 
-def _channel_document(channel: Channel, *, reveal_secret: bool) -> dict[str, Any]:
+def channel_document(channel: Channel, *, reveal_secret: bool) -> dict[str, Any]:
+    """Return a channel as JSON data that `parse_channel` reads back."""
     match channel:
         case Webhook(url=url, secret=secret):
             return {"webhook": url, **({"secret": secret} if secret and reveal_secret else {})}

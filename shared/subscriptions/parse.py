@@ -120,7 +120,7 @@ def read_subscription(
     if not isinstance(enabled, bool):
         mistakes.append(Mistake((*path, "enabled"), f"must be true or false, not {enabled!r}"))
     match = _match(table, path, mistakes)
-    channel = _channel(table, path, mistakes)
+    channel = _channel(table.get("channel"), (*path, "channel"), mistakes)
     if len(mistakes) > before or channel is None:
         return None
     return Subscription(id=own_id, name=name, enabled=bool(enabled), match=match, channel=channel)
@@ -230,9 +230,16 @@ def _one(kind: str, written: object, path: Path, mistakes: list[Mistake]) -> Any
         return None
 
 
-def _channel(table: Mapping[str, Any], path: Path, mistakes: list[Mistake]) -> Channel | None:
-    here = (*path, "channel")
-    written = table.get("channel")
+def parse_channel(document: object) -> Channel:
+    """Read a channel alone; raises SubscriptionError."""
+    mistakes: list[Mistake] = []
+    channel = _channel(document, ("channel",), mistakes)
+    if channel is None or mistakes:
+        raise SubscriptionError(tuple(mistakes))
+    return channel
+
+
+def _channel(written: object, here: Path, mistakes: list[Mistake]) -> Channel | None:
     if written is None:
         mistakes.append(Mistake(here, "missing", 'one of {webhook = "https://…"}, {email = "…"}, {terminal = true}'))
         return None

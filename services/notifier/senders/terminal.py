@@ -1,0 +1,55 @@
+"""Alerts as readable blocks on standard output."""
+
+from datetime import datetime
+
+from rich.console import Console, Group
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from services.notifier.delivery import Accepted, Delivery, Outcome, Refused
+from services.notifier.wording import clean, context, matter_words, quotes
+from shared.events import Alert
+from shared.vocabulary import AlertKind, Severity
+
+COLOURS = {Severity.P1: "bold white on red", Severity.P2: "bold black on yellow", Severity.P3: "bold white on blue"}
+
+
+class TerminalSender:
+    """Prints to the console given (standard output by default)."""
+
+    def __init__(self, console: Console | None = None) -> None:
+        self._console = console or Console()
+
+    async def send(self, delivery: Delivery, now: datetime) -> Outcome:
+        """Print the alert; a closed terminal refuses it."""
+        del now
+        try:
+            self._console.print(block(delivery.alert))
+        except OSError as error:
+            return Refused(f"terminal-closed: {error.strerror}")
+        return Accepted("printed")
+
+
+def block(alert: Alert) -> Group:
+    """Lay an alert out: severity and line, what stands how between whom, then the words that show it."""
+    head = Table.grid(padding=(0, 1))
+    head.add_column(no_wrap=True)
+    head.add_column(overflow="fold")
+    head.add_row(
+        Text(f" {alert.severity} ", style=COLOURS.get(alert.severity, "reverse")), Text(clean(alert.line), style="bold")
+    )
+    changes = f" · {clean('; '.join(alert.changes))}" if alert.kind is AlertKind.UPDATED and alert.changes else ""
+    head.add_row("", Text(context(alert) + changes, style="dim"))
+    matters = Table.grid(padding=(0, 2))
+    for title, status, parties in map(matter_words, alert.matters):
+        matters.add_row(Text(title), Text(status, style="bold"), Text(parties, style="cyan"))
+    told = Table.grid()
+    told.add_column(overflow="fold")
+    for evidence in quotes(alert):
+        told.add_row(Text(f"\u201c{clean(evidence.quote)}\u201d", style="italic"))
+        source = Text(f"  {clean(evidence.outlet)}", style="dim")
+        if evidence.url:
+            source.append(f"  {clean(evidence.url)}", style="dim")
+        told.add_row(source)
+    return Group(head, Padding(matters, (0, 0, 0, 5)), Padding(told, (0, 0, 1, 5)))
