@@ -29,7 +29,10 @@ class Outlet:
 
 @dataclass(frozen=True)
 class Story:
-    """One sample story; `expect` names the development an alert must come of, None where nothing may."""
+    """One sample story; `expect` is the dyad it must alert on (sorted, lower case, joined by "-"), or None.
+
+    `update` marks a story that must change what is known, and so update the alert raised before.
+    """
 
     outlet: str
     day: int
@@ -37,6 +40,7 @@ class Story:
     title: str
     text: str
     expect: str | None
+    update: bool
 
     @property
     def slug(self) -> str:
@@ -57,6 +61,7 @@ def load_stories() -> tuple[tuple[Outlet, ...], tuple[Story, ...]]:
             title=row["title"],
             text=row["text"].strip(),
             expect=row.get("expect"),
+            update=row.get("update", False),
         )
         for row in data["story"]
     )
