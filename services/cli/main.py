@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from shared.database.engine import BadDatabaseUrl
-from shared.eventlog import LogInUse, Unavailable
+from shared.eventlog import BadLog, LogInUse, Unavailable
 from shared.settings import BadSettings
 
 VERBS = {
@@ -24,7 +24,7 @@ VERBS = {
     "keys": ("services.cli.keys:keys", "Create, list, revoke API keys."),
     "schema": ("services.cli.schema:schema", "Print the AsyncAPI document of the topics."),
 }
-EXPECTED = (BadSettings, BadDatabaseUrl, LogInUse, Unavailable)
+EXPECTED = (BadSettings, BadDatabaseUrl, BadLog, LogInUse, Unavailable)
 """Named failures that any verb may meet: told in one line, exit code 2, no traceback."""
 
 

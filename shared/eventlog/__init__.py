@@ -22,6 +22,10 @@ class LogInUse(Exception):  # noqa: N818
     """Another process owns this log; the message names the file and, where known, the process."""
 
 
+class BadLog(Exception):  # noqa: N818
+    """The log cannot be used as it is (URL, folder, a damaged or foreign file); the message names it and why."""
+
+
 @dataclass(frozen=True)
 class Message:
     """What is appended: a key that orders, bytes, and headers in order (names may repeat, as in Kafka)."""
@@ -92,7 +96,7 @@ class EventLog(Protocol):
         ...
 
     def reader(self, topic: str, group: str) -> AbstractAsyncContextManager[Reader]:
-        """Join `group` on `topic`; a new group starts at the oldest record retained."""
+        """Join `group` on `topic`; a new group starts at the oldest record retained. Trouble shows at `read`."""
         ...
 
     def scan(self, topic: str) -> AsyncIterator[Record]:
