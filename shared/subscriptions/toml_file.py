@@ -25,14 +25,17 @@ def parse_subscriptions(text: str, *, file: str = "subscriptions.toml") -> tuple
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         found = AT_LINE.search(str(error))
-        line = int(found[1]) if found else len(text.splitlines()) or 1
+        line = int(found[1]) if found else len(text.split("\n")) or 1
         reason = AT_LINE.sub("", str(error)).replace("(at end of document)", "").strip()
         raise SubscriptionError((Mistake((), f"not TOML: {reason}", file=file, line=line),)) from error
     mistakes: list[Mistake] = []
     subscriptions = _read(document, mistakes)
     if mistakes:
-        lines = dict(_positions(text))
-        source = text.splitlines()
+        lines: dict[Path, tuple[int, int]] = {}
+        for path, span in _positions(text):
+            for end in range(1, len(path) + 1):
+                lines.setdefault(path[:end], span)
+        source = text.split("\n")
         placed = (Mistake(m.path, m.reason, m.suggestion, file, _line(m, document, lines, source)) for m in mistakes)
         raise SubscriptionError(tuple(sorted(placed, key=lambda m: m.line or 0)))
     return subscriptions
@@ -83,11 +86,18 @@ def _line(mistake: Mistake, document: object, lines: dict[Path, tuple[int, int]]
                 value = value[part]  # type: ignore[index]  # a key for a table, an index for a list
             except (KeyError, IndexError):
                 break
-    for word in (value if isinstance(value, str) else None, mistake.path[-1]):
+    for word in _spellings(value, mistake.path[-1]):
         for number in range(first, last + 1):
-            if isinstance(word, str) and word in source[number - 1]:
+            if word in source[number - 1]:
                 return number
     return first
+
+
+def _spellings(value: object, key: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield from (f'"{value}"', f"'{value}'", value)
+    if isinstance(key, str):
+        yield key
 
 
 def _positions(text: str) -> Iterator[tuple[Path, tuple[int, int]]]:
@@ -101,8 +111,7 @@ def _positions(text: str) -> Iterator[tuple[Path, tuple[int, int]]]:
             key, value = next(iter(value.items()))
             keys.append(key)
         if not written.lstrip().startswith("["):
-            for end in range(1, len(keys) + 1):
-                yield (*here, *keys[:end]), (first, last)
+            yield (*here, *keys), (first, last)
             continue
         here = ()
         repeated = written.lstrip().startswith("[[")
@@ -118,7 +127,7 @@ def _positions(text: str) -> Iterator[tuple[Path, tuple[int, int]]]:
 def _statements(text: str) -> Iterator[tuple[int, int, dict[str, object], str]]:
     pending: list[str] = []
     first = 1
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in enumerate(text.split("\n"), start=1):
         if not pending:
             first = number
         pending.append(line)
