@@ -1,0 +1,88 @@
+"""The tables the gazetteer is written in: cells between "|", several surfaces in a cell between ";", "#" for why.
+
+The first line that is not a comment names the columns. A mistake is refused with its file, line and reason.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+
+class GazetteerError(ValueError):
+    """A mistake in a data file; the message says which file, which line and what is wrong with it."""
+
+    def __init__(self, file: str, line: int, reason: str) -> None:
+        super().__init__(f"{file}, line {line}: {reason}")
+        self.file = file
+        self.line = line
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of a table: its cells by column, and where it stands."""
+
+    file: str
+    line: int
+    cells: dict[str, str]
+
+    def error(self, reason: str) -> GazetteerError:
+        """Make the error that refuses this line."""
+        return GazetteerError(self.file, self.line, reason)
+
+    def one(self, column: str) -> str:
+        """Return the cell; raises GazetteerError when it is empty."""
+        cell = self.cells[column]
+        if not cell:
+            raise self.error(f"{column} is empty")
+        return cell
+
+    def many(self, column: str) -> list[str]:
+        """Return the parts of the cell, none for an empty one; raises GazetteerError on an empty or repeated part."""
+        cell = self.cells[column]
+        if not cell:
+            return []
+        parts = [part.strip() for part in cell.split(";")]
+        if "" in parts:
+            raise self.error(f"{column} has an empty part between ';'")
+        if len(set(parts)) < len(parts):
+            twice = next(part for part in parts if parts.count(part) > 1)
+            raise self.error(f"{column} has {twice!r} twice")
+        return parts
+
+    def day(self, column: str) -> date | None:
+        """Return the cell as a date, None for an empty one; raises GazetteerError on what is no YYYY-MM-DD."""
+        cell = self.cells[column]
+        if not cell:
+            return None
+        try:
+            return date.fromisoformat(cell)
+        except ValueError:
+            raise self.error(f"{column} is {cell!r}, not a day as YYYY-MM-DD") from None
+
+    def flag(self, column: str) -> bool:
+        """Return whether the cell says yes; raises GazetteerError on anything but "yes" or nothing."""
+        cell = self.cells[column]
+        if cell not in {"", "yes"}:
+            raise self.error(f"{column} is {cell!r}, neither 'yes' nor empty")
+        return cell == "yes"
+
+
+def read_table(file: str, text: str, columns: Sequence[str]) -> Iterator[Row]:
+    """Read the rows of a table that must have exactly these columns; cells at the end of a line may be missing."""
+    header: list[str] | None = None
+    for number, line in enumerate(text.splitlines(), 1):
+        if not line.strip() or line.startswith("#"):
+            continue
+        cells = [cell.strip() for cell in line.split("|")]
+        if header is None:
+            header = cells
+            if header != list(columns):
+                raise GazetteerError(file, number, f"columns are {' | '.join(cells)}, not {' | '.join(columns)}")
+            continue
+        if len(cells) > len(header):
+            raise GazetteerError(file, number, f"{len(cells)} cells, but only {len(header)} columns")
+        cells += [""] * (len(header) - len(cells))
+        yield Row(file, number, dict(zip(header, cells, strict=True)))
+    if header is None:
+        raise GazetteerError(file, 1, "has no line that names the columns")
