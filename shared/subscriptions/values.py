@@ -5,14 +5,15 @@ import re
 import unicodedata
 from collections.abc import Callable, Sequence
 from enum import StrEnum
+from functools import cache
 from typing import Any, TypeVar
 
+from shared.gazetteer import Form, Kind, load_gazetteer
 from shared.vocabulary import BODIES, Aim, AlertKind, Severity, Status, Topic
 
 E = TypeVar("E", bound=StrEnum)
 
 LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
-CODE = re.compile(r"[A-Z]{3}")
 TEXT_CHARS = 200
 DYAD_PARTIES = 2
 
@@ -57,17 +58,25 @@ def _suggest(written: str, words: Sequence[str]) -> str:
     return f"did you mean {folded[near[0]]!r}?" if near else f"one of {', '.join(words)}"
 
 
-def is_party(code: str) -> bool:
-    """Tell whether `code` may stand as a party: ISO 3166-1 alpha-3 by shape, or one of the bodies."""
-    return code in BODIES or CODE.fullmatch(code) is not None
-
-
 def _party(written: str) -> str:
-    if is_party(written):
+    gazetteer = load_gazetteer()
+    if gazetteer.is_party(written):
         return written
-    if is_party(written.strip().upper()):
-        raise Refused(f"party {written!r} unknown", f"did you mean {written.strip().upper()!r}?")
-    raise Refused(f"party {written[:60]!r} unknown", f"use an ISO 3166-1 alpha-3 code or {', '.join(sorted(BODIES))}")
+    meant = written.strip().upper()
+    code = meant if gazetteer.is_party(meant) else _codes_by_name().get(written.strip().casefold())
+    raise Refused(
+        f"party {written[:60]!r} unknown",
+        f"did you mean {code!r}?" if code else f"use an ISO 3166-1 alpha-3 code or {', '.join(sorted(BODIES))}",
+    )
+
+
+@cache
+def _codes_by_name() -> dict[str, str]:
+    return {
+        mention.surface.casefold(): mention.codes[0]
+        for mention in reversed(load_gazetteer().mentions)
+        if mention.kind in {Kind.COUNTRY, Kind.BODY} and mention.form is Form.NAME
+    }
 
 
 def _dyad(written: str) -> str:

@@ -56,6 +56,8 @@ def test_short_keys_are_one_condition_that_must_hold():
         ({"min_severity": "p2"}, "/min_severity", "did you mean 'P2'?"),
         ({"min_severity": "high"}, "/min_severity", "one of P1, P2, P3, P4"),
         ({"party": "usa"}, "/party", "did you mean 'USA'?"),
+        ({"party": "Cambodia"}, "/party", "did you mean 'KHM'?"),
+        ({"dyad": "KHM-XXX"}, "/dyad", "party 'XXX' unknown"),
         ({"party": "Freedonia Republic"}, "/party", "ISO 3166-1 alpha-3"),
         ({"dyad": "KHM"}, "/dyad", "two codes joined by '-'"),
         ({"dyad": "KHM-KHM"}, "/dyad", "one party twice"),
