@@ -1,0 +1,502 @@
+"""What every event log backend promises, asked of each of them. A new backend joins BACKENDS and nothing else changes."""
+
+import asyncio
+import contextlib
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+
+from shared.eventlog import EventLog, Lag, Message, Reader, Record
+from shared.eventlog.memory import MemoryLog
+from shared.eventlog.open import open_log
+from shared.topics import ALERTS, ARTICLES
+
+SOON = timedelta(seconds=10)
+NOT_AT_ALL = timedelta(0)
+BRIEFLY = timedelta(milliseconds=20)
+TOPIC = ARTICLES.name
+START = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+@dataclass
+class SetClock:
+    at: datetime = START
+
+    def __call__(self) -> datetime:
+        return self.at
+
+
+Opener = Callable[[], AbstractAsyncContextManager[EventLog]]
+"""Opens the same log each time: what was appended and committed before is there."""
+
+
+def memory(folder: Path, clock: SetClock) -> Opener:
+    log = MemoryLog(now=clock)
+
+    @asynccontextmanager
+    async def open_again() -> AsyncIterator[EventLog]:
+        yield log
+
+    return open_again
+
+
+def sqlite(folder: Path, clock: SetClock) -> Opener:
+    return lambda: open_log(f"sqlite:///{folder}/log.db", now=clock)
+
+
+BACKENDS = {"memory": memory, "sqlite": sqlite}
+
+
+@pytest.fixture(params=BACKENDS)
+def backend(request):
+    return BACKENDS[request.param]
+
+
+@pytest.fixture
+def clock():
+    return SetClock()
+
+
+@pytest.fixture
+def opener(backend, tmp_path, clock):
+    return backend(tmp_path, clock)
+
+
+def numbered(count: int, *, keys: int = 5, start: int = 0) -> list[Message]:
+    return [Message(f"key-{n % keys}", str(n).encode()) for n in range(start, start + count)]
+
+
+async def read_all(reader: Reader, *, limit: int = 100) -> list[Record]:
+    found: list[Record] = []
+    while batch := await reader.read(limit, NOT_AT_ALL):
+        found.extend(batch)
+    return found
+
+
+async def scan_all(log: EventLog, topic: str = TOPIC) -> list[Record]:
+    return [record async for record in log.scan(topic)]
+
+
+def by_key(records):
+    found = defaultdict(list)
+    for record in records:
+        found[record.key].append(int(record.value))
+    return found
+
+
+async def test_records_of_one_key_arrive_in_the_order_appended(opener):
+    async with opener() as log:
+        for start in range(0, 100, 10):
+            await log.append(TOPIC, numbered(10, start=start))
+        async with log.reader(TOPIC, "group") as reader:
+            records = await read_all(reader, limit=7)
+    assert len(records) == 100
+    assert all(values == sorted(values) for values in by_key(records).values())
+
+
+async def test_every_record_is_read_once_within_one_reader(opener):
+    async with opener() as log:
+        await log.append(TOPIC, numbered(100))
+        async with log.reader(TOPIC, "group") as reader:
+            records = await read_all(reader, limit=9)
+    assert sorted(int(record.value) for record in records) == list(range(100))
+    assert len({(record.partition, record.offset) for record in records}) == 100
+
+
+async def test_a_read_never_returns_more_than_its_limit(opener):
+    async with opener() as log:
+        await log.append(TOPIC, numbered(20))
+        async with log.reader(TOPIC, "group") as reader:
+            assert [len(await reader.read(limit, NOT_AT_ALL)) for limit in (1, 3, 16, 16)] == [1, 3, 16, 0]
+
+
+async def test_a_record_is_what_was_appended(opener, clock):
+    headers = (("h", b"one"), ("binary", bytes(range(256))), ("h", b"two"), ("empty", b""), ("h", b"one"), ("é", b"x"))
+    async with opener() as log:
+        await log.append(TOPIC, [Message("schlüssel", b"\x00\xff value", headers), Message("", b"")])
+        async with log.reader(TOPIC, "group") as reader:
+            records = {record.key: record for record in await read_all(reader)}
+    full, bare = records["schlüssel"], records[""]
+    assert (full.topic, full.value, full.headers, full.timestamp) == (TOPIC, b"\x00\xff value", headers, clock.at)
+    assert full.header("h") == b"one"
+    assert full.header("missing") is None
+    assert full.where == f"{TOPIC}/{full.partition}@{full.offset}"
+    assert (bare.value, bare.headers) == (b"", ())
+
+
+async def test_a_value_of_a_megabyte_arrives_whole(opener):
+    value = bytes(range(256)) * 4096
+    async with opener() as log:
+        await log.append(TOPIC, [Message("big", value)] * 20)
+        async with log.reader(TOPIC, "group") as reader:
+            records = await read_all(reader)
+    assert [record.value == value for record in records] == [True] * 20
+
+
+async def test_an_empty_append_appends_nothing(opener):
+    async with opener() as log:
+        await log.append(TOPIC, [])
+        assert await scan_all(log) == []
+
+
+async def test_what_was_committed_is_not_seen_again(opener):
+    async with opener() as log:
+        await log.append(TOPIC, numbered(10))
+        async with log.reader(TOPIC, "group") as reader:
+            first = await reader.read(4, NOT_AT_ALL)
+            await reader.commit()
+        async with log.reader(TOPIC, "group") as reader:
+            second = await read_all(reader)
+    assert sorted(int(r.value) for r in (*first, *second)) == list(range(10))
+
+
+async def test_what_was_committed_is_not_seen_again_after_opening_the_log_again(opener):
+    async with opener() as log:
+        await log.append(TOPIC, numbered(10))
+        async with log.reader(TOPIC, "group") as reader:
+            first = await reader.read(4, NOT_AT_ALL)
+            await reader.commit()
+    async with opener() as log:
+        await log.append(TOPIC, numbered(5, start=10))
+        async with log.reader(TOPIC, "group") as reader:
+            second = await read_all(reader)
+    assert sorted(int(r.value) for r in (*first, *second)) == list(range(15))
+
+
+async def test_what_was_read_but_not_committed_is_seen_again_by_the_next_reader(opener):
+    async with opener() as log:
+        await log.append(TOPIC, numbered(10))
+        async with log.reader(TOPIC, "group") as reader:
+            await reader.read(3, NOT_AT_ALL)
+            await reader.commit()
+            lost = await reader.read(4, NOT_AT_ALL)
+    async with opener() as log, log.reader(TOPIC, "group") as reader:
+        again = await read_all(reader)
+    assert len(again) == 7
+    assert {r.where for r in lost} <= {r.where for r in again}
+
+
+async def test_rewind_goes_back_to_the_commit_and_no_further(opener):
+    async with opener() as log:
+        await log.append(TOPIC, numbered(10))
+        async with log.reader(TOPIC, "group") as reader:
+            await reader.read(3, NOT_AT_ALL)
+            await reader.commit()
+            once = await read_all(reader)
+            await reader.rewind()
+            twice = await read_all(reader)
+            assert once == twice
+            await reader.commit()
+            await reader.rewind()
+            assert await read_all(reader) == []
+
+
+async def test_a_commit_before_any_read_commits_nothing(opener):
+    async with opener() as log:
+        await log.append(TOPIC, numbered(3))
+        async with log.reader(TOPIC, "group") as reader:
+            await reader.commit()
+            await reader.rewind()
+            await reader.commit()
+            assert len(await read_all(reader)) == 3
+
+
+async def test_groups_do_not_disturb_each_other(opener):
+    async with opener() as log:
+        await log.append(TOPIC, numbered(10))
+        async with log.reader(TOPIC, "one") as one, log.reader(TOPIC, "two") as two:
+            assert len(await read_all(one)) == 10
+            await one.commit()
+            assert len(await two.read(4, NOT_AT_ALL)) == 4
+            await two.commit()
+            assert len(await read_all(two)) == 6
+            assert (await one.lag()).records == 0
+            assert (await two.lag()).records == 6
+
+
+async def test_topics_do_not_disturb_each_other(opener):
+    async with opener() as log:
+        await log.append(TOPIC, numbered(3))
+        await log.append(ALERTS.name, numbered(2))
+        async with log.reader(TOPIC, "group") as one, log.reader(ALERTS.name, "group") as two:
+            assert len(await read_all(one)) == 3
+            await one.commit()
+            assert len(await read_all(two)) == 2
+
+
+async def test_a_new_group_starts_at_the_oldest_record(opener):
+    async with opener() as log:
+        await log.append(TOPIC, numbered(3))
+    async with opener() as log, log.reader(TOPIC, "late") as reader:
+        assert len(await read_all(reader)) == 3
+
+
+async def test_a_read_returns_empty_after_its_timeout(opener):
+    async with opener() as log, log.reader(TOPIC, "group") as reader:
+        assert list(await reader.read(10, BRIEFLY)) == []
+
+
+async def test_a_waiting_reader_is_woken_by_an_append(opener):
+    async with opener() as log, log.reader(TOPIC, "group") as reader:
+        waiting = asyncio.create_task(reader.read(10, SOON))
+        await asyncio.sleep(0)
+        await log.append(TOPIC, numbered(1))
+        assert len(await waiting) == 1
+
+
+async def test_a_reader_keeps_up_with_appends_made_meanwhile(opener):
+    async with opener() as log, log.reader(TOPIC, "group") as reader:
+
+        async def write():
+            for n in range(50):
+                await log.append(TOPIC, numbered(4, start=4 * n))
+
+        writing = asyncio.create_task(write())
+        found: list[Record] = []
+        while len(found) < 200:
+            batch = await reader.read(7, SOON)
+            assert batch
+            found.extend(batch)
+            await reader.commit()
+        await writing
+    assert sorted(int(r.value) for r in found) == list(range(200))
+    assert all(values == sorted(values) for values in by_key(found).values())
+
+
+async def test_a_cancelled_read_loses_nothing(opener):
+    async with opener() as log, log.reader(TOPIC, "group") as reader:
+        waiting = asyncio.create_task(reader.read(10, SOON))
+        await asyncio.sleep(0)
+        waiting.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await waiting
+        await log.append(TOPIC, numbered(5))
+        assert len(await read_all(reader)) == 5
+
+
+async def test_lag_counts_what_is_not_committed_and_dates_the_oldest(opener, clock):
+    async with opener() as log, log.reader(TOPIC, "group") as reader:
+        assert await reader.lag() == Lag(0, None)
+        await log.append(TOPIC, [Message("a", b"0")])
+        clock.at += timedelta(minutes=1)
+        await log.append(TOPIC, [Message("a", b"1"), Message("b", b"2")])
+        assert await reader.lag() == Lag(3, START)
+        await read_all(reader)
+        assert await reader.lag() == Lag(3, START)
+        await reader.commit()
+        assert await reader.lag() == Lag(0, None)
+        clock.at += timedelta(minutes=1)
+        await log.append(TOPIC, [Message("b", b"3")])
+        assert await reader.lag() == Lag(1, START + timedelta(minutes=2))
+
+
+async def test_a_scan_shows_what_was_there_when_it_began(opener):
+    async with opener() as log:
+        await log.append(TOPIC, numbered(1200))
+        seen = 0
+        async for _ in log.scan(TOPIC):
+            seen += 1
+            if seen == 1:
+                await log.append(TOPIC, numbered(10, start=1200))
+        assert seen == 1200
+        assert len(await scan_all(log)) == 1210
+        assert await scan_all(log, "no-such-topic") == []
+
+
+async def test_a_scan_is_in_order_per_key_and_moves_no_group(opener):
+    async with opener() as log, log.reader(TOPIC, "group") as reader:
+        await log.append(TOPIC, numbered(30))
+        assert all(values == sorted(values) for values in by_key(await scan_all(log)).values())
+        assert len(await read_all(reader)) == 30
+
+
+async def test_members_of_a_group_read_every_record_between_them(opener):
+    async with opener() as log, log.reader(TOPIC, "group") as one, log.reader(TOPIC, "group") as two:
+        await log.append(TOPIC, numbered(40))
+        found = [*await read_all(one), *await read_all(two)]
+        assert len(found) == 40
+        assert len({record.where for record in found}) == 40
+
+
+async def test_a_member_that_leaves_uncommitted_hands_its_records_on(opener):
+    async with opener() as log, log.reader(TOPIC, "group") as stays:
+        await log.append(TOPIC, numbered(40))
+        async with log.reader(TOPIC, "group") as leaves:
+            one, two = await read_all(stays), await read_all(leaves)
+            await stays.commit()
+        again = await read_all(stays)
+        await stays.commit()
+        assert {r.where for r in two} == {r.where for r in again}
+        assert len(one) + len(two) == 40
+
+
+async def test_a_commit_after_the_members_changed_is_dropped(opener):
+    async with opener() as log, log.reader(TOPIC, "group") as one:
+        await log.append(TOPIC, numbered(40))
+        await read_all(one)
+        async with log.reader(TOPIC, "group") as two:
+            await one.commit()
+            assert len([*await read_all(one), *await read_all(two)]) == 40
+
+
+async def test_committed_records_are_forgotten_after_their_retention(opener, clock):
+    async with opener() as log, log.reader(TOPIC, "group") as reader:
+        await log.append(TOPIC, numbered(10))
+        await read_all(reader)
+        await reader.commit()
+        clock.at = START + ARTICLES.retention + timedelta(hours=1)
+        await log.append(TOPIC, numbered(5, start=10))
+        assert await log.prune(START + ARTICLES.retention) == 0
+        assert await log.prune(clock.at) == 10
+        assert await log.prune(clock.at) == 0
+        assert sorted(int(r.value) for r in await scan_all(log)) == [10, 11, 12, 13, 14]
+        assert sorted(int(r.value) for r in await read_all(reader)) == [10, 11, 12, 13, 14]
+        assert (await reader.lag()).records == 5
+
+
+async def test_records_a_group_still_owes_are_kept_for_twice_their_retention(opener, clock):
+    async with opener() as log, log.reader(TOPIC, "quick") as quick, log.reader(TOPIC, "slow") as slow:
+        await log.append(TOPIC, numbered(10, keys=1))
+        await read_all(quick)
+        await quick.commit()
+        await slow.read(4, NOT_AT_ALL)
+        await slow.commit()
+        assert await log.prune(START + 1.5 * ARTICLES.retention) == 4
+        assert len(await read_all(slow)) == 6
+        assert await log.prune(START + 2 * ARTICLES.retention + timedelta(seconds=1)) == 6
+        await slow.rewind()
+        assert await read_all(slow) == []
+        assert await slow.lag() == Lag(0, None)
+
+
+async def test_records_no_group_knows_of_go_with_their_retention(opener, clock):
+    async with opener() as log:
+        await log.append(TOPIC, numbered(10))
+        assert await log.prune(START + ARTICLES.retention + timedelta(seconds=1)) == 10
+
+
+async def test_topics_without_retention_are_kept(opener):
+    async with opener() as log:
+        await log.append("elsewhere", numbered(3))
+        assert await log.prune(START + timedelta(days=9999)) == 0
+        assert len(await scan_all(log, "elsewhere")) == 3
+
+
+async def test_offsets_are_not_used_again_after_everything_was_forgotten(opener, clock):
+    async with opener() as log:
+        await log.append(TOPIC, [Message("a", b"0")])
+        (before,) = await scan_all(log)
+        await log.prune(START + timedelta(days=100))
+    async with opener() as log:
+        await log.append(TOPIC, [Message("a", b"1")])
+        (after,) = await scan_all(log)
+    assert after.offset > before.offset
+
+
+class LogMachine(RuleBasedStateMachine):
+    """A group reads and handles under crashes at random points, against the simplest model there can be.
+
+    The law: the commit never passes a record that was not handled, and at the end every record was.
+    """
+
+    def __init__(self, opener: Opener) -> None:
+        super().__init__()
+        self.opener = opener
+        self.loop = asyncio.new_event_loop()
+        self.appended = 0
+        self.handled: set[int] = set()
+        self.unhandled_read: list[int] = []
+        self.committed: set[int] = set()
+        self.last_of_key: dict[str, int] = {}
+        self.stack: contextlib.AsyncExitStack | None = None
+        self._open()
+
+    def do(self, coroutine):
+        return self.loop.run_until_complete(coroutine)
+
+    def _open(self) -> None:
+        async def enter():
+            stack = contextlib.AsyncExitStack()
+            log = await stack.enter_async_context(self.opener())
+            return stack, log, await stack.enter_async_context(log.reader(TOPIC, "group"))
+
+        self.stack, self.log, self.reader = self.do(enter())
+        self.unhandled_read = []
+        self.last_of_key = {}
+
+    def _close(self) -> None:
+        if self.stack is not None:
+            self.do(self.stack.aclose())
+
+    @rule(count=st.integers(0, 12), keys=st.integers(1, 4))
+    def append(self, count, keys):
+        self.do(self.log.append(TOPIC, numbered(count, keys=keys, start=self.appended)))
+        self.appended += count
+
+    @precondition(lambda self: not self.unhandled_read)
+    @rule(limit=st.integers(1, 9))
+    def read(self, limit):
+        for record in self.do(self.reader.read(limit, NOT_AT_ALL)):
+            value = int(record.value)
+            assert value not in self.committed
+            assert value > self.last_of_key.get(record.key, -1)
+            self.last_of_key[record.key] = value
+            self.unhandled_read.append(value)
+
+    @precondition(lambda self: self.unhandled_read)
+    @rule()
+    def handle_and_commit(self):
+        self.handled.update(self.unhandled_read)
+        self.unhandled_read = []
+        self.do(self.reader.commit())
+        self.committed = set(self.handled)
+
+    @precondition(lambda self: self.unhandled_read)
+    @rule(share=st.floats(0, 1))
+    def crash_while_handling(self, share):
+        self.handled.update(self.unhandled_read[: int(share * len(self.unhandled_read))])
+        self._close()
+        self._open()
+
+    @rule()
+    def crash(self):
+        self._close()
+        self._open()
+
+    @rule()
+    def rewind(self):
+        self.do(self.reader.rewind())
+        self.unhandled_read = []
+        self.last_of_key = {}
+
+    @invariant()
+    def lag_is_all_but_the_committed(self):
+        assert self.do(self.reader.lag()).records == self.appended - len(self.committed)
+
+    def teardown(self):
+        try:
+            self._close()
+            self._open()
+            left = {int(record.value) for record in self.do(read_all(self.reader))}
+            assert left == set(range(self.appended)) - self.committed
+        finally:
+            self._close()
+            self.loop.close()
+
+
+@pytest.mark.parametrize("name", BACKENDS)
+def test_no_crash_loses_a_record(name, tmp_path_factory):
+    run_state_machine_as_test(
+        lambda: LogMachine(BACKENDS[name](tmp_path_factory.mktemp("log"), SetClock())),  # type: ignore[arg-type] # a factory
+        settings=settings(
+            max_examples=40, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
+        ),
+    )
