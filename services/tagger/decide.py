@@ -1,0 +1,166 @@
+"""One article in, its claims and the decision out: pure, and with a reason for everything that did not count."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import cache
+
+from services.tagger.claims import Draft, Dropped, Read, build_claims
+from services.tagger.matching import Hit, Matcher, Veto, build_matcher, mark, match_sentence
+from services.tagger.mentions import NameIndex, between, index_names
+from services.tagger.rules import load_rules
+from services.tagger.text import Text, fold
+from services.tagger.zones import place_sentences
+from shared.gazetteer import Gazetteer, load_gazetteer
+from shared.events import Claim, Decision, Evidence
+from shared.identity import stable_id
+from shared.vocabulary import CONTEXT_TOPICS, Place, Topic
+
+ALERT_SCORE = 0.7
+
+
+@dataclass(frozen=True)
+class Tagger:
+    """Rules and names compiled; immutable, so threads may share it."""
+
+    matcher: Matcher
+    names: NameIndex
+    gazetteer: Gazetteer
+
+    @property
+    def version(self) -> str:
+        """The rules version, which every tagged article carries."""
+        return self.matcher.rules.version
+
+
+@dataclass(frozen=True)
+class Suppressed:
+    """What matched and did not count, and why. Offsets point into the field as given."""
+
+    field: str
+    start: int
+    end: int
+    quote: str
+    rule: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Tagging:
+    """Everything the tagger says of one article."""
+
+    claims: tuple[Claim, ...]
+    decision: Decision
+    suppressed: tuple[Suppressed, ...] = ()
+
+
+@cache
+def load_tagger() -> Tagger:
+    """Compile the rules and names that come with the program, once; raises RulesError or the gazetteer's error."""
+    gazetteer = load_gazetteer()
+    names = index_names(name for name in gazetteer.mentions if name.lang == "en")
+    return Tagger(build_matcher(load_rules()), names, gazetteer)
+
+
+def tag(
+    title: str,
+    text: str,
+    *,
+    published: date | None = None,
+    tagger: Tagger,
+    language: str | None = None,
+    genre: str | None = None,
+    article_id: str = "",
+) -> Tagging:
+    """Tag one article. `published` dates "2017" and "Tuesday"; `language` BCP 47, None means English."""
+    if language and language.partition("-")[0].lower() != "en":
+        return Tagging((), Decision(alert=False, score=0.0, reasons=("language-not-supported",)))
+    folded = {"title": fold(title), "text": fold(text)}
+    wanted = {name: tagger.matcher.candidates(part) for name, part in folded.items()}
+    if not any(wanted.values()):
+        return Tagging((), Decision(alert=False, score=0.0, reasons=("no-defence-words",)))
+    found = tagger.names.find(tuple(folded.values()), published)
+    reads = {
+        name: Read(name, part, mentions, place_sentences(part, is_title=name == "title", has_title=bool(title)))
+        for (name, part), mentions in zip(folded.items(), found, strict=True)
+    }
+    hits, vetoes = _match(wanted, reads, tagger.matcher)
+    drafts, dropped = build_claims(hits, reads, tagger.matcher.rules, published.year if published else None)
+    claims = tuple(_claim(draft, folded, article_id) for draft in drafts)
+    suppressed = tuple(_dropped(d, folded) for d in dropped) + tuple(_vetoed(v, folded) for v in vetoes)
+    return Tagging(claims, _decide(drafts, genre), suppressed)
+
+
+def _match(
+    wanted: dict[str, dict[int, set[int]]], reads: dict[str, Read], matcher: Matcher
+) -> tuple[list[Hit], list[Veto]]:
+    for name, read in reads.items():
+        for number, placed in enumerate(read.placed):
+            inside = between(read.mentions, placed.sentence)
+            read.marked[number] = mark(read.text, placed.sentence, inside)
+            for mention in inside:
+                if mention.kind in matcher.by_kind:
+                    wanted[name].setdefault(number, set()).update(matcher.by_kind[mention.kind])
+    item = [marked for read in reads.values() for marked in read.marked.values()]
+    hits: list[Hit] = []
+    vetoes: list[Veto] = []
+    for name, read in reads.items():
+        for number, rules in sorted(wanted[name].items()):
+            found, taken_back = match_sentence(
+                matcher, sorted(rules), read.marked[number], item, where=name, sentence=number
+            )
+            hits.extend(found)
+            vetoes.extend(taken_back)
+    return hits, vetoes
+
+
+def _claim(draft: Draft, folded: dict[str, Text], article_id: str) -> Claim:
+    evidence = []
+    for quoted in draft.evidence:
+        start, end = folded[quoted.field].original_span(quoted.span)
+        evidence.append(
+            Evidence(field=quoted.field, start=start, end=end, quote=folded[quoted.field].original[start:end])
+        )
+    identity = (article_id, draft.topic, draft.status, draft.aim or "", draft.place, *draft.parties)
+    return Claim(
+        id=stable_id("clm", *identity),
+        topic=draft.topic,
+        status=draft.status,
+        aim=draft.aim,
+        parties=draft.parties,
+        place=draft.place,
+        certainty=draft.certainty,
+        said_by=draft.said_by,
+        year=draft.year,
+        evidence=tuple(evidence),
+        score=draft.score,
+        rule=draft.rule,
+        reasons=draft.reasons,
+    )
+
+
+def _dropped(dropped: Dropped, folded: dict[str, Text]) -> Suppressed:
+    hit = dropped.hit
+    start, end = folded[hit.field].original_span(hit.span)
+    return Suppressed(hit.field, start, end, folded[hit.field].original[start:end], hit.rule.id, dropped.reason)
+
+
+def _vetoed(veto: Veto, folded: dict[str, Text]) -> Suppressed:
+    start, end = folded[veto.field].original_span(veto.span)
+    return Suppressed(veto.field, start, end, folded[veto.field].original[start:end], veto.rule.id, veto.reason)
+
+
+def _decide(drafts: Sequence[Draft], genre: str | None) -> Decision:
+    news = [d for d in drafts if d.place is Place.NEWS and d.topic not in CONTEXT_TOPICS]
+    if not news:
+        return Decision(alert=False, score=0.0, reasons=("no-claims",))
+    best = max(news, key=lambda d: d.score)
+    topics: list[Topic] = []
+    for draft in sorted(news, key=lambda d: -d.score):
+        if draft.topic not in topics:
+            topics.append(draft.topic)
+    alert = best.score >= ALERT_SCORE and genre != "opinion"
+    return Decision(alert=alert, score=best.score, dyad=best.parties, topics=tuple(topics))
+
+
+__all__ = ["Suppressed", "Tagger", "Tagging", "load_tagger", "tag"]

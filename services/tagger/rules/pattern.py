@@ -1,0 +1,234 @@
+r"""The pattern language of the rule files, and its compiler.
+
+A pattern is matched inside one sentence, on whole words, without regard to case. A space stands for any run of
+spaces, hyphens and punctuation, and for a possessive 's before it.
+
+    troop*            a word with any ending                 (a|b c|d*)   alternatives, may nest
+    ~4                at most four words in between          {NAME}       a macro of macros.toml
+    =SOFA             this word in exactly this case
+    defen[cs]e jets?  one of these letters; ? maybe not      counter ?x   the space may be missing
+    #                 a number                               (a b)?       may be missing
+    <country,body>    a mention of one of these kinds: country (its name, adjective, people, capital), body, person,
+                      base, exercise, agreement, forum, mission, group       ^            start of the sentence
+
+`compile_pattern` returns a `Pattern`: a regular expression for *marked* text (`matching.mark` puts a private-use
+letter before a mention and MARK_END after it) and the anchors, of which at least one stands in any text that
+matches: literals that begin at a word's start, or "<kind>" for a mention.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+KINDS = ("country", "body", "person", "base", "exercise", "agreement", "forum", "mission", "group")
+MARKS = {kind: chr(0xE000 + index) for index, kind in enumerate(KINDS)}
+MARK_END = "\ue010"
+_MARK_CLASS = "[\ue000-\ue00f]"
+_SEP = "(?:'s?)?[^\\w\ue000-\ue010$€£']+'?"
+_GAP_WORD = f"(?:{_MARK_CLASS}[^\ue010]*\ue010|[^\\s\ue000-\ue010]+)"
+_WORD_END = "(?!\\w)"
+MAX_SPELLINGS = 200
+
+
+class PatternError(ValueError):
+    """A pattern that cannot be read; the message says why and at which character."""
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """A compiled pattern: its source, its expression over marked text, and its anchors."""
+
+    source: str
+    expression: str
+    anchors: frozenset[str]
+
+    @cached_property
+    def regex(self) -> re.Pattern[str]:
+        """The expression, compiled when it is first needed: most patterns never are."""
+        return re.compile(self.expression)
+
+
+@dataclass(frozen=True)
+class _Node:
+    """A piece of a pattern: expression, anchors (None: none that must occur), whether it may be empty."""
+
+    regex: str
+    anchors: frozenset[str] | None
+    optional: bool = False
+
+
+def compile_pattern(source: str, macros: Mapping[str, str]) -> Pattern:
+    """Compile `source`; `macros` maps names to pattern sources. Raises PatternError."""
+    node = _Parser(_expand(source, macros)).parse()
+    if node.anchors is None:
+        raise PatternError("nothing in it must occur: at least one word outside ( )? and ~n is needed")
+    return Pattern(source, node.regex, node.anchors)
+
+
+def _expand(source: str, macros: Mapping[str, str], depth: int = 0) -> str:
+    if depth > 8:  # noqa: PLR2004 - deeper than any sane nesting, shallow enough to name the loop
+        raise PatternError("macros refer to each other in a circle")
+
+    def replace(match: re.Match[str]) -> str:
+        name = match.group(1)
+        if name not in macros:
+            raise PatternError(f"unknown macro {{{name}}} at character {match.start() + 1}")
+        return "(" + _expand(macros[name], macros, depth + 1) + ")"
+
+    return re.sub(r"\{([A-Za-z_]+)\}", replace, source)
+
+
+class _Parser:
+    """Recursive descent over one expanded pattern."""
+
+    def __init__(self, source: str) -> None:
+        self.source = source
+        self.at = 0
+
+    def parse(self) -> _Node:
+        node = self._alternatives()
+        if self.at < len(self.source):
+            raise self._error(f"unexpected {self.source[self.at]!r}")
+        return node
+
+    def _error(self, why: str) -> PatternError:
+        return PatternError(f"{why} at character {self.at + 1} of {self.source!r}")
+
+    def _alternatives(self) -> _Node:
+        branches = [self._sequence()]
+        while self._take("|"):
+            branches.append(self._sequence())
+        if len(branches) == 1:
+            return branches[0]
+        anchors: frozenset[str] | None = frozenset()
+        for branch in branches:
+            anchors = None if anchors is None or branch.anchors is None else anchors | branch.anchors
+        return _Node("(?:" + "|".join(b.regex for b in branches) + ")", anchors, any(b.optional for b in branches))
+
+    def _sequence(self) -> _Node:
+        regex = ""
+        anchors: list[frozenset[str]] = []
+        joint = ""  # what must stand between the last piece and the next
+        leading: list[tuple[str, str]] = []  # optional pieces before the first one that must occur
+        begun = False
+        while self.at < len(self.source) and self.source[self.at] not in "|)":
+            if self._take(" "):
+                joint = "?" if self._take("?") else (joint or " ")
+                continue
+            if self._take("~"):
+                gap = self._number()
+                if not begun and not leading:
+                    raise self._error("a gap cannot begin a pattern")
+                joint = str(gap)
+                continue
+            node = self._piece()
+            if node.optional and not begun:
+                leading.append((_joint(joint) if leading else "", node.regex))
+                joint = ""
+                continue
+            join = _joint(joint)
+            if node.optional:
+                regex += f"(?:{join}{node.regex})?"
+            else:
+                regex += join + node.regex if begun else self._opening(leading, join) + node.regex
+                begun = True
+                if node.anchors is not None:
+                    anchors.append(node.anchors)
+            joint = ""
+        if not begun:
+            raise self._error("an empty alternative")
+        if joint.isdigit():
+            raise self._error("a gap cannot end a pattern")
+        return _Node(regex, max(anchors, key=_rarity) if anchors else None)
+
+    @staticmethod
+    def _opening(leading: list[tuple[str, str]], join: str) -> str:
+        """Nest optional pieces, each with what stands between it and the next, before the first certain one."""
+        opening = ""
+        for index, (_, regex) in enumerate(leading):
+            following = leading[index + 1][0] if index + 1 < len(leading) else join
+            opening += f"(?:{regex}{following or _SEP})?"
+        return opening
+
+    def _piece(self) -> _Node:
+        if self._take("("):
+            inner = self._alternatives()
+            if not self._take(")"):
+                raise self._error("missing )")
+            optional = self._take("?")
+            return _Node(f"(?:{inner.regex})", inner.anchors, optional)
+        if self._take("<"):
+            end = self.source.find(">", self.at)
+            kinds = self.source[self.at : end].split(",") if end > 0 else [""]
+            unknown = [kind for kind in kinds if kind not in KINDS]
+            if unknown:
+                raise self._error(f"unknown kind of mention {unknown[0]!r} (known: {', '.join(KINDS)})")
+            self.at = end + 1
+            marks = "".join(MARKS[kind] for kind in kinds)
+            return _Node(f"[{marks}][^\ue010]*\ue010", frozenset(f"<{kind}>" for kind in kinds))
+        if self._take("^"):
+            if not self._take(" "):
+                pass
+            inner = self._piece()
+            return _Node(f"(?:^[^\\w\ue000-\ue010]*){inner.regex}", inner.anchors)
+        return self._word()
+
+    def _word(self) -> _Node:
+        exact = self._take("=")
+        match = re.compile(r"(?:[^\W_]\??|['&.$€£/+#]|\[[^\]]+\]\??)+").match(self.source, self.at)
+        if match is None:
+            raise self._error(f"unexpected {self.source[self.at] if self.at < len(self.source) else 'end'!r}")
+        self.at = match.end()
+        open_ended = self._take("*")
+        spelled = _spellings(match.group())
+        body = "|".join(re.escape(s).replace(r"\#", r"\d[\d,.]*") for s in spelled)
+        body = f"(?:{body})" if len(spelled) > 1 else body
+        if not exact:
+            body = f"(?i:{body})"
+        lead = f"(?<!\\w){_MARK_CLASS}?"
+        ending = "\\w*\ue010?" if open_ended else f"{_WORD_END}\ue010?"
+        numeral = any("#" in s for s in spelled)
+        return _Node(lead + body + ending, None if numeral else frozenset(s.lower() for s in spelled))
+
+    def _take(self, char: str) -> bool:
+        if self.source.startswith(char, self.at):
+            self.at += len(char)
+            return True
+        return False
+
+    def _number(self) -> int:
+        match = re.compile(r"\d{1,2}").match(self.source, self.at)
+        if match is None:
+            raise self._error("~ needs a number of words")
+        self.at = match.end()
+        return int(match.group())
+
+
+def _joint(joint: str) -> str:
+    if joint == "?":
+        return f"(?:{_SEP})?"
+    if joint.isdigit():
+        return f"(?:{_SEP}{_GAP_WORD}){{0,{joint}}}?{_SEP}"
+    return _SEP
+
+
+def _spellings(word: str) -> list[str]:
+    """Write out [ab] and the ? after a letter; raises PatternError above MAX_SPELLINGS."""
+    spelled = [""]
+    for match in re.finditer(r"(\[[^\]]+\]|.)(\??)", word):
+        options = list(match.group(1)[1:-1]) if match.group(1).startswith("[") else [match.group(1)]
+        if len(options) == 3 and options[1] == "-":  # noqa: PLR2004 - a range such as [0-4]
+            options = [chr(code) for code in range(ord(options[0]), ord(options[2]) + 1)]
+        if match.group(2):
+            options = [*options, ""]
+        spelled = [s + option for s in spelled for option in options]
+        if len(spelled) > MAX_SPELLINGS:
+            raise PatternError(f"{word!r} has more than {MAX_SPELLINGS} spellings")
+    return [s for s in spelled if s]
+
+
+def _rarity(anchors: frozenset[str]) -> float:
+    """Prefer few and long literals: the shortest one decides, many of them cost."""
+    mention = any(anchor.startswith("<") for anchor in anchors)
+    return (0.5 if mention else min(len(anchor) for anchor in anchors)) - len(anchors) / 20

@@ -1,0 +1,142 @@
+"""Which part of an item a sentence belongs to: what counts fully, what counts as background, what not at all."""
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+from services.tagger.text import Span, Text
+
+LEAD_SENTENCES = 3
+LEAD_CHARACTERS = 700
+MAX_HEADLINE_WORDS = 16
+MIN_HEADLINE_WORDS = 4
+
+
+class Zone(StrEnum):
+    """Parts of an item, in the words of reasons."""
+
+    HEADLINE = "headline"
+    LEAD = "lead"
+    BODY = "body"
+    BACKGROUND = "background"
+    INLINE_HEADLINE = "inline-headline"
+    BIOGRAPHY = "biography"
+    ANNIVERSARY = "anniversary"
+    BOILERPLATE = "boilerplate"
+
+
+SILENT = frozenset({Zone.INLINE_HEADLINE, Zone.BIOGRAPHY, Zone.ANNIVERSARY, Zone.BOILERPLATE})
+"""Zones from which nothing is claimed; what matched there is kept as suppressed."""
+
+_BIOGRAPHY = re.compile(
+    r"\b(?:graduat(?:ed|ing|e)\s+(?:from|in|of)|(?:was|were)\s+born|born\s+in\s+(?:18|19|20)\d\d|alma\s+mater|served\s+as\s+(?:a|an)\s"
+    r"|began\s+(?:his|her)\s+career|(?:his|her)\s+(?:late\s+)?(?:father|mother|widow)\s+(?:was|served)|cadets?\s+from\s+\w+\s+to\s+graduate"
+    r"|before\s+(?:taking|entering|assuming)\s+office|commissioned\s+(?:as\s+an?\s+)?(?:officer|lieutenant|ensign)|rose\s+through\s+the\s+ranks"
+    r"|enlisted\s+in|biography|obituar)",
+    re.IGNORECASE,
+)
+_ANNIVERSARY = re.compile(
+    r"\b(?:\d+(?:st|nd|rd|th)\s+anniversary|anniversary\s+of|centenary|commemorat\w+|memorial\s+(?:day|service|ceremony)"
+    r"|remembrance\s+(?:day|sunday)|d-?day\s+landings?|victory\s+day\s+parade|war\s+museum|wreath(?:-|\s)laying)",
+    re.IGNORECASE,
+)
+_ACT_TODAY = re.compile(
+    r"\b(?:met|meets|meet|meeting|signs?|signed|agreed?|talks|launch\w*|deploy\w*|deliver\w*|announc\w+|drills?|exercises?)\b",
+    re.IGNORECASE,
+)
+_BOILERPLATE = re.compile(
+    r"^(?:read\s+(?:also|more|next)|also\s+read|related(?:\s+(?:stories|articles|coverage))?\s*:|see\s+also|sign\s+up|subscribe|follow\s+us"
+    r"|copyright|all\s+rights\s+reserved|click\s+here|more\s+on\s+this|the\s+views\s+expressed|this\s+article\s+(?:was|is|originally)|get\s+our\b"
+    r"|advertisement|recommended\s+stories|newsletter|about\s+the\s+author|photo\s*:|image\s*:|watch\s*:|video\s*:|tags?\s*:|cookies?\b)",
+    re.IGNORECASE,
+)
+_PAST_YEAR = re.compile(
+    r"\b(?:in|since|during|from|until|of|by|before|after|between)\s+(?:(?:early|late|mid|the\s+(?:early|late|mid)|the|january|february|march|april|may|june|july|august"
+    r"|september|october|november|december|spring|summer|autumn|fall|winter)[\s-]+(?:\d{1,2},?\s+)?(?:of\s+)?)?((?:19|20)\d\d)(?:s\b)?(?!\s*-\w)",
+    re.IGNORECASE,
+)
+_AGO = re.compile(
+    r"\b(?:(?:(?:\d+|two|three|four|five|six|seven|eight|nine|ten|many|several|some|few|a\s+few)\s+(?:years?|decades?|months)|a\s+(?:year|decade|century|month))\s+(?:ago|earlier|before)"
+    r"|last\s+(?:year|(?:january|february|march|april|may|june|july|august|september|october|november|december)\b)|decades-old|in\s+the\s+past|over\s+the\s+past\s+\w+\s+years|for\s+(?:years|decades)|during\s+the\s+cold\s+war"
+    r"|after\s+world\s+war|in\s+the\s+(?:19|20)\d0s|previously|formerly|in\s+recent\s+years|historically|back\s+in)",
+    re.IGNORECASE,
+)
+_GLUED = re.compile(r"^(?:[A-Z][\w'&.-]*\s+){2,9}[A-Z][\w'&.-]*:\s+(?=[A-Z])")
+_FINITE = re.compile(
+    r"\b(?:is|are|was|were|has|have|had|will|would|said|says|told|announced|according|could|may|might|been|this|these|that)\b",
+    re.IGNORECASE,
+)
+_TITLE_WORD = re.compile(r"^[\"'(]*(?:[A-Z0-9])")
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A sentence with its zone, and the past year it is about, if it names one."""
+
+    sentence: Span
+    zone: Zone
+    paragraph: int
+
+
+def place_sentences(text: Text, *, is_title: bool = False, has_title: bool = False) -> tuple[Placed, ...]:
+    """Give each sentence of `text` its zone. In the body, `has_title` says that the headline stands elsewhere."""
+    if is_title:
+        return tuple(Placed(sentence, Zone.HEADLINE, 0) for sentence in text.sentences)
+    paragraphs = text.paragraphs
+    inline = {i for i, span in enumerate(paragraphs) if _is_inline_headline(text, i, len(paragraphs))}
+    placed: list[Placed] = []
+    at = 0
+    for number, sentence in enumerate(text.sentences):
+        while at + 1 < len(paragraphs) and paragraphs[at + 1].start <= sentence.start:
+            at += 1
+        words = text.norm[sentence.start : sentence.end]
+        placed.append(Placed(sentence, _zone(words, number, sentence, inline=at in inline, has_title=has_title), at))
+    return tuple(placed)
+
+
+def _zone(words: str, number: int, sentence: Span, *, inline: bool, has_title: bool) -> Zone:
+    if inline:
+        return Zone.INLINE_HEADLINE
+    if _BOILERPLATE.search(words):
+        return Zone.BOILERPLATE
+    if _BIOGRAPHY.search(words):
+        return Zone.BIOGRAPHY
+    if _ANNIVERSARY.search(words) and not _ACT_TODAY.search(words):
+        return Zone.ANNIVERSARY
+    lead = LEAD_SENTENCES - 1 if has_title else LEAD_SENTENCES
+    if number < lead and sentence.start < LEAD_CHARACTERS:
+        return Zone.LEAD
+    return Zone.BODY
+
+
+def _is_inline_headline(text: Text, index: int, count: int) -> bool:
+    """A short line inside an article, without a final stop, of title-like words: another story's headline."""
+    if index == 0 or count < 3:  # noqa: PLR2004 - a first line or a two-line item has no inline links
+        return False
+    line = text.norm[text.paragraphs[index].start : text.paragraphs[index].end].strip()
+    words = line.split()
+    if not MIN_HEADLINE_WORDS <= len(words) <= MAX_HEADLINE_WORDS or line[-1] in ".!?:;,\"'":
+        return False
+    return not _FINITE.search(line)
+
+
+def glued_headline(text: Text) -> Span | None:
+    """Find a headline glued to the first sentence ("US Minister Laos: In a meeting …"), or None."""
+    match = _GLUED.match(text.norm)
+    return Span(0, match.end()) if match else None
+
+
+def past_year(words: str, year_now: int | None) -> int | None:
+    """Return the past year a clause is about, if it names one; "since 2014" and "in 2017" count, names do not."""
+    years = [int(m.group(1)) for m in _PAST_YEAR.finditer(words)]
+    if not years:
+        return None
+    latest = max(years)
+    if year_now is not None:
+        return latest if latest < year_now else None
+    return latest if latest < 2100 else None  # noqa: PLR2004 - all years the expression can find
+
+
+def is_long_ago(words: str) -> bool:
+    """Tell whether a clause says by itself that it speaks of the past ("decades ago", "last year")."""
+    return _AGO.search(words) is not None
