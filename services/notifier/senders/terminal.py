@@ -26,8 +26,8 @@ class TerminalSender:
         del now
         try:
             self._console.print(block(delivery.alert))
-        except OSError as error:
-            return Refused(f"terminal-closed: {error.strerror}")
+        except (OSError, SystemExit) as error:  # rich leaves the process on a broken pipe; the other channels need it
+            return Refused(f"terminal-closed: {error}")
         return Accepted("printed")
 
 
