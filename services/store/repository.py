@@ -1,0 +1,129 @@
+"""All SQL of the store: one transaction reads what a batch needs and writes what it comes to.
+
+On PostgreSQL the transaction first takes an advisory lock per dyad in it (in one order, so that two never wait for
+each other), because two replicas may hold reports of one dyad at once after a rebalance: the second then reads what
+the first wrote and updates that development instead of opening another. On SQLite every transaction begins
+IMMEDIATE, so there is only ever one.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Table, bindparam, delete, or_, select, text
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from services.store.developments import WINDOW
+from services.store.intake import Arrival, Intake, Known
+from services.store.reports import report_time
+from services.store.rows import (
+    Row,
+    alert_row,
+    article_row,
+    claim_rows,
+    development_row,
+    dyad_key,
+    lock_key,
+    matter_rows,
+    membership_row,
+    party_rows,
+    read_development,
+)
+from shared import outbox
+from shared.database.engine import infrastructure_errors
+from shared.database.tables.store import (
+    alert,
+    alert_matter,
+    alert_party,
+    article,
+    claim,
+    development,
+    development_article,
+)
+from shared.eventlog import Message
+
+LOCK = text("SELECT pg_advisory_xact_lock(key) FROM unnest(CAST(:keys AS bigint[])) WITH ORDINALITY AS k(key, n)")
+
+
+@dataclass(frozen=True)
+class Batch:
+    """An open transaction for one batch."""
+
+    connection: AsyncConnection
+    arrivals: Sequence[Arrival]
+
+    async def known(self) -> Known:
+        """Read the stored revisions and developments of the batch's articles, and what they might join."""
+        ids = sorted({arrival.article.id for arrival in self.arrivals})
+        revisions = await self._pairs(select(article.c.id, article.c.revision).where(article.c.id.in_(ids)))
+        memberships = await self._pairs(
+            select(development_article.c.article_id, development_article.c.development_id).where(
+                development_article.c.article_id.in_(ids)
+            )
+        )
+        with_matters = [arrival for arrival in self.arrivals if arrival.tagged.claims or arrival.tagged.decision.alert]
+        if not with_matters and not memberships:
+            return Known(revisions, memberships, {})
+        times = [report_time(arrival.article) for arrival in self.arrivals]
+        rows = await self.connection.execute(
+            select(development).where(
+                or_(
+                    development.c.dyad.in_(sorted({dyad_key(one.tagged.decision.dyad) for one in with_matters}))
+                    & (development.c.last_report_at >= min(times) - WINDOW)
+                    & (development.c.opened_at <= max(times) + WINDOW),
+                    development.c.id.in_(sorted(set(memberships.values()))),
+                )
+            )
+        )
+        developments = [read_development(row) for row in rows]
+        return Known(revisions, memberships, {one.id: one for one in developments})
+
+    async def write(self, intake: Intake, messages: Sequence[Message], topic: str, *, now: datetime) -> None:
+        """Write what the batch comes to, and the messages into the outbox. Raises BadEvent for what does not fit."""
+        arrivals = list(intake.articles.values())
+        await self._upsert(article, [article_row(one, now=now) for one in arrivals], newer="revision")
+        if revised := [one.article.id for one in arrivals]:
+            await self.connection.execute(delete(claim).where(claim.c.article_id.in_(revised)))
+        await self._upsert(claim, [row for one in arrivals for row in claim_rows(one)])
+        await self._upsert(development, [development_row(one) for one in intake.developments.values()])
+        memberships = [membership_row(one, now=now) for one in intake.memberships.values()]
+        await self._upsert(development_article, memberships, key=("article_id",))
+        alerts = [one.alert for one in intake.sent]
+        await self._upsert(alert, [alert_row(one) for one in alerts])
+        await self._upsert(alert_party, [row for one in alerts for row in party_rows(one)])
+        await self._upsert(alert_matter, [row for one in alerts for row in matter_rows(one)])
+        await outbox.put(self.connection, topic, messages, now=now)
+
+    async def _pairs(self, query: Any) -> dict[str, Any]:
+        return {row[0]: row[1] for row in await self.connection.execute(query)}
+
+    async def _upsert(
+        self, table: Table, rows: Sequence[Row], *, key: Sequence[str] = (), newer: str | None = None
+    ) -> None:
+        """Insert rows; where the key exists take the new values, or only if column `newer` has grown."""
+        if not rows:
+            return
+        keys = tuple(key) or tuple(column.name for column in table.primary_key)
+        insert = postgresql.insert(table) if self.connection.dialect.name == "postgresql" else sqlite.insert(table)
+        statement = insert.values({name: bindparam(name) for name in rows[0]})
+        values = {name: statement.excluded[name] for name in rows[0] if name not in keys}
+        if values:
+            statement = statement.on_conflict_do_update(
+                index_elements=keys, set_=values, where=table.c[newer] < statement.excluded[newer] if newer else None
+            )
+        else:
+            statement = statement.on_conflict_do_nothing(index_elements=keys)
+        await self.connection.execute(statement, list(rows))
+
+
+@asynccontextmanager
+async def open_batch(engine: AsyncEngine, arrivals: Sequence[Arrival]) -> AsyncIterator[Batch]:
+    """Begin a transaction for `arrivals`; it commits at the end, or leaves nothing behind. Raises Unavailable."""
+    async with infrastructure_errors("store"), engine.begin() as connection:
+        if connection.dialect.name == "postgresql":
+            dyads = {dyad_key(arrival.tagged.decision.dyad) for arrival in arrivals}
+            await connection.execute(LOCK, {"keys": sorted(lock_key(dyad) for dyad in dyads)})
+        yield Batch(connection, arrivals)

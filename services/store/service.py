@@ -1,0 +1,153 @@
+"""The store: takes tagged articles in, raises alerts through the outbox."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from services.store.intake import Arrival, Intake, Outcome, Sent, take_in
+from services.store.repository import open_batch
+from shared import outbox
+from shared.clock import Clock, utc_now
+from shared.consume import Batch, Stage, consume
+from shared.eventlog import EventLog, Message, Unavailable
+from shared.events import Event, TaggedArticle, encode
+from shared.metrics import Metrics
+from shared.process import Service
+from shared.settings import Settings
+from shared.telemetry import Health
+from shared.topics import ALERTS, TAGGED_ARTICLES
+from shared.vocabulary import AlertKind
+
+log = structlog.get_logger()
+
+NAME = "store"
+RELAY_EVERY = timedelta(seconds=1)
+"""How soon rows are found that nobody announced: those another replica, or this one before a crash, left behind."""
+
+
+@asynccontextmanager
+async def open_store(
+    settings: Settings,
+    *,
+    eventlog: EventLog,
+    engine: AsyncEngine,
+    metrics: Metrics,
+    health: Health,
+    now: Clock = utc_now,
+) -> AsyncIterator[Service]:
+    """Open the store; yields its run function, which consumes tagged articles and relays the outbox until stopped.
+
+    Not ready while the outbox cannot be relayed. What is stored but not yet relayed when it stops is relayed by the
+    next run, under the same ids.
+    """
+    del settings
+    store = _Store(eventlog, engine, metrics, now)
+    for outcome in Outcome:
+        metrics.stored.labels(outcome)
+    for kind in AlertKind:
+        metrics.alerts.labels(kind)
+    health.checks[NAME] = lambda: store.trouble
+    yield store.run
+    del health.checks[NAME]
+
+
+@dataclass
+class _Store:
+    eventlog: EventLog
+    engine: AsyncEngine
+    metrics: Metrics
+    now: Clock
+    trouble: str | None = None
+    filled: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        stage = Stage(
+            name=NAME,
+            topic=TAGGED_ARTICLES,
+            group=NAME,
+            expects=(TaggedArticle,),
+            handle=self.take_in,
+            heartbeat_to=ALERTS,
+        )
+        async with asyncio.TaskGroup() as group:
+            group.create_task(consume(self.eventlog, stage, stop=stop, metrics=self.metrics, now=self.now))
+            group.create_task(self.relay_until(stop))
+        await self.relay()
+
+    async def take_in(self, batch: Batch) -> None:
+        """Store a batch with all it leads to, in one transaction; then wake the relay."""
+        now = self.now()
+        arrivals = [Arrival(event.data.read_article(), event.data, event.traceparent) for event in batch]
+        async with open_batch(self.engine, arrivals) as transaction:
+            intake = take_in(arrivals, await transaction.known(), now=now)
+            messages = [alert_message(sent, now) for sent in intake.sent]
+            await transaction.write(intake, messages, ALERTS.name, now=now)
+        if intake.sent:
+            self.filled.set()
+        self._report(intake, arrivals)
+
+    def _report(self, intake: Intake, arrivals: list[Arrival]) -> None:
+        done = self.now()
+        for verdict in intake.verdicts:
+            self.metrics.stored.labels(verdict.outcome).inc()
+        for arrival in arrivals:
+            age = (done - arrival.article.observed_at).total_seconds()
+            self.metrics.event_age.labels(NAME).observe(max(age, 0.0))
+        for sent in intake.sent:
+            alert = sent.alert
+            self.metrics.alerts.labels(alert.kind).inc()
+            log.info(
+                "alert",
+                id=alert.id,
+                kind=str(alert.kind),
+                severity=str(alert.severity),
+                line=alert.line,
+                changes="; ".join(alert.changes),
+                trace_id=sent.arrival.trace_id,
+            )
+
+    async def relay_until(self, stop: asyncio.Event) -> None:
+        """Relay whenever a batch filled the outbox, and each second."""
+        stopped = asyncio.create_task(stop.wait())
+        try:
+            while not stop.is_set():
+                await self.relay()
+                filled = asyncio.create_task(self.filled.wait())
+                await asyncio.wait(
+                    (stopped, filled), timeout=RELAY_EVERY.total_seconds(), return_when=asyncio.FIRST_COMPLETED
+                )
+                filled.cancel()
+        finally:
+            stopped.cancel()
+
+    async def relay(self) -> None:
+        """Empty the outbox onto the log. While the log or the database is away the rows wait, and it is said once."""
+        self.filled.clear()
+        try:
+            while await outbox.relay(self.engine, self.eventlog) == outbox.RELAY_ROWS:
+                pass
+            self.metrics.outbox_pending.set(await outbox.pending(self.engine))
+        except Unavailable as trouble:
+            if self.trouble is None:
+                log.warning("pause", stage="outbox", reason=str(trouble))
+            self.trouble = f"outbox: {trouble}"
+        else:
+            self.trouble = None
+
+
+def alert_message(sent: Sent, now: datetime) -> Message:
+    """Write an alert as its event, keyed by development and carrying the trace of the article that caused it."""
+    event = Event(
+        id=sent.alert.id,
+        source="attache/store",
+        subject=sent.alert.development_id,
+        time=now,
+        data=sent.alert,
+        traceparent=sent.arrival.traceparent,
+    )
+    return encode(event, key=sent.alert.development_id)
