@@ -11,8 +11,8 @@ from starlette.responses import Response, StreamingResponse
 
 from services.web.api.alert_query import MAX_PAGE, AlertQuery
 from services.web.api.documents import EXAMPLE_ALERT, AlertList, as_stored
-from services.web.api.schema import Id, answers
-from services.web.context import Context, Here
+from services.web.api.schema import answers
+from services.web.context import Context, Here, Id
 from services.web.problems import FieldError, Problem, not_found
 from services.web.queries.alerts import PAGE, StoredAlert, all_alerts, one_alert, page_of_alerts
 from services.web.responses import conditional, preferred

@@ -7,8 +7,8 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from services.web.api.documents import Development, development_document
-from services.web.api.schema import Id, answers
-from services.web.context import Here
+from services.web.api.schema import answers
+from services.web.context import Here, Id
 from services.web.problems import not_found
 from services.web.queries.developments import one_development
 from services.web.responses import conditional

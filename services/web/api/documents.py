@@ -149,7 +149,7 @@ class SubscriptionList(msgspec.Struct, frozen=True, kw_only=True):
     subscriptions: tuple[SubscriptionDocument, ...]
 
 
-class Status200(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Condition(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Alive or ready, or the reasons why not, by check."""
 
     status: str

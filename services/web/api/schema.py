@@ -3,16 +3,15 @@
 from collections.abc import Mapping
 from http import HTTPStatus
 from importlib.metadata import version
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
-from fastapi import FastAPI, Path
+from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from services.web import problems
 from services.web.api import documents
 
-Id = Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]{1,64}$", description="The id, as the lists give it.")]
 REF = "#/components/schemas/{name}"
 STRUCTS = (
     documents.AlertList,
@@ -20,7 +19,7 @@ STRUCTS = (
     documents.Development,
     documents.FeedList,
     documents.Remark,
-    documents.Status200,
+    documents.Condition,
     documents.SubscriptionDocument,
     documents.SubscriptionList,
     problems.ProblemDetails,
