@@ -4,6 +4,7 @@ Run: python -m tests.bench.feeds_corpus [--misses]. Only expectations about fiel
 "exact" compares values as written; "words" compares them without tags and references, white space as one.
 """
 
+import calendar
 import html
 import io
 import json
@@ -125,7 +126,7 @@ def as_feedparser(data: dict[str, Any]) -> tuple[View, list[View]]:
             updated_parsed=_parsed(item["updated"] or item["published"]),
             language=item["language"],
             enclosures=[
-                View(url=e["url"], href=e["url"], type=e["type"], length=None if e["length"] is None else str(e["length"]))
+                View(href=e["url"], type=e["type"], length=None if e["length"] is None else str(e["length"]))
                 for e in item["enclosures"]
             ],
         )
@@ -133,9 +134,7 @@ def as_feedparser(data: dict[str, Any]) -> tuple[View, list[View]]:
     return feed, entries
 
 
-_SIDE = re.compile(
-    r"^(?P<path>(?:feed|entries\[\d+\])(?:\[[^\]=]+\]|\.\w+)+)\s*==\s*(?P<value>.+)$", re.DOTALL
-)
+_SIDE = re.compile(r"^(?P<path>(?:feed|entries\[\d+\])(?:\[[^\]=]+\]|\.\w+)+)\s*==\s*(?P<value>.+)$", re.DOTALL)
 
 
 def conjuncts(expression: str) -> Iterator[tuple[str, Any]]:
@@ -152,7 +151,7 @@ def conjuncts(expression: str) -> Iterator[tuple[str, Any]]:
 
 def look_up(path: str, feed: Any, entries: Any) -> Any:
     try:
-        value = eval(path, {"__builtins__": {}}, {"feed": feed, "entries": entries})  # noqa: S307 - a path of the suite
+        value = eval(path.replace("['url']", "['href']"), {"__builtins__": {}}, {"feed": feed, "entries": entries})  # noqa: S307 - a path of the suite
     except (KeyError, IndexError, AttributeError, TypeError):
         return None
     return tuple(value)[:8] if isinstance(value, time.struct_time) else value
@@ -176,6 +175,8 @@ def score_feedparser_suite(root: Path) -> dict[str, Score]:
                 continue
             if term.endswith("['author']") and "(" in str(value):
                 continue  # we give names, feedparser adds the address
+            if "author" in term and term.endswith(("['url']", "['email']")):
+                continue
             try:
                 got = look_up(term, feed, entries)
             except NotOurs:
@@ -195,7 +196,9 @@ def score_feedparser_suite(root: Path) -> dict[str, Score]:
 
 def _from_feedparser(result: Any) -> dict[str, Any]:
     def utc(fields: Any) -> str | None:
-        return datetime(*fields[:6], tzinfo=UTC).isoformat().replace("+00:00", "Z") if fields else None
+        return (
+            datetime.fromtimestamp(calendar.timegm(fields), UTC).isoformat().replace("+00:00", "Z") if fields else None
+        )
 
     return {
         "title": result.feed.get("title"),
@@ -213,12 +216,18 @@ def _from_feedparser(result: Any) -> dict[str, Any]:
                 "authors": [a.get("name") or a.get("email") for a in e.get("authors", []) if a],
                 "categories": [t.get("term") for t in e.get("tags", [])],
                 "enclosures": [
-                    {"url": f.get("href"), "type": f.get("type"), "length": f.get("length")} for f in e.get("enclosures", [])
+                    {"url": f.get("href"), "type": f.get("type"), "length": f.get("length")}
+                    for f in e.get("enclosures", [])
                 ],
             }
             for e in result.entries
         ],
     }
+
+
+def _names(values: list[Any], *keys: str) -> list[str] | None:
+    names = [v if isinstance(v, str) else next((v[k] for k in keys if v.get(k)), None) for v in values]
+    return [name for name in names if name] or None
 
 
 def expected_of(wanted: dict[str, Any]) -> Iterator[tuple[str, Any]]:
@@ -239,9 +248,8 @@ def expected_of(wanted: dict[str, Any]) -> Iterator[tuple[str, Any]]:
             "content": content.get("value") if isinstance(content, dict) else content,
             "published": item.get("publishedParsed", item.get("pubDateParsed")),
             "updated": item.get("updatedParsed"),
-            "authors": [a.get("name") or a.get("email") for a in item.get("authors", []) if isinstance(a, dict)] or None,
-            "categories": [c if isinstance(c, str) else c.get("term", c.get("value")) for c in item.get("categories", [])]
-            or None,
+            "authors": _names(item.get("authors", []), "name", "email"),
+            "categories": _names(item.get("categories", []), "term", "value"),
         }
         for key, value in pairs.items():
             if value is not None:

@@ -55,15 +55,16 @@ def read_entry(tree: Tree, entry: Element, *, old: bool) -> ParsedItem:
     dates = {name: parse_date(first_words(fields, *names)) for name, names in DATES.items()}
     guid = first(fields, "id", "guid")
     return ParsedItem(
-        guid=(safe_url(words(guid), tree.base_of(guid)) or words(guid)) if guid is not None else None,
+        guid=_guid(tree, guid) if guid is not None else None,
         link=_link(tree, fields),
         title=title or untyped_text(tree, first(fields, "dc:title", "media:title") or first(group, "media:title")),
         summary=summary or untyped_text(tree, first(fields, "media:description") or first(group, "media:description")),
         content=_content(tree, fields, old=old),
-        authors=people(fields, "author", "dc:creator") or people(fields, "itunes:author", "contributor", "dc:contributor"),
+        authors=people(fields, "author", "dc:creator")
+        or people(fields, "itunes:author", "contributor", "dc:contributor"),
         published=dates["published"] or dates["created"] or dates["updated"],
         updated=dates["updated"],
-        categories=categories(fields),
+        categories=categories(entry),
         enclosures=_files(tree, fields),
         language=language_of(entry, fields),
     )
@@ -76,10 +77,16 @@ DATES = {
 }
 
 
+def _guid(tree: Tree, element: Element) -> str | None:
+    """Return the id as written, which keeps it stable; only a relative path (not allowed, but seen) is resolved."""
+    written = words(element)
+    if "/" in written and ":" not in written:
+        return safe_url(written, tree.base_of(element)) or written
+    return written or None
 
 
 def _link(tree: Tree, fields: Fields) -> str | None:
-    """The page itself: an alternate link, HTML before other types; failing that any link that is none to the feed."""
+    """Return the page itself: an alternate link, HTML before other types."""
     found: list[tuple[int, str]] = []
     for link in fields.get("link", ()):
         relation = attribute(link, "rel").lower() or "alternate"

@@ -3,6 +3,7 @@
 import base64
 import binascii
 import re
+from collections.abc import Callable
 
 from lxml import etree
 
@@ -13,6 +14,8 @@ from services.fetcher.feed.xmltree import XML_LANG, Tree, attribute, inner_marku
 Element = etree._Element  # noqa: SLF001 - lxml's only public name for the type of an element
 Fields = dict[str, list[Element]]
 
+MAX_NAME_CHARS = 300
+MAX_LENGTH_DIGITS = 15  # more than any file has bytes
 _EMAIL = r"[^\s()<>\"',;:]+@[^\s()<>\"',;:]+"
 _EMAIL_FIRST = re.compile(rf"^(?:mailto:)?({_EMAIL})\s*[(<\[]\s*([^()<>]+?)\s*[)>\]]$", re.IGNORECASE)
 _EMAIL_LAST = re.compile(rf"^(.+?)\s*[(<\[]\s*(?:mailto:)?({_EMAIL})\s*[)>\]]$", re.IGNORECASE)
@@ -64,7 +67,9 @@ def untyped_text(tree: Tree, element: Element | None) -> Text | None:
     return Text(value, looks_like_markup(value), tree.base_of(element))
 
 
-def atom_text(tree: Tree, element: Element | None, *, old: bool) -> Text | None:
+def atom_text(  # noqa: PLR0911 - one return for each type of RFC 4287, 3.1.1
+    tree: Tree, element: Element | None, *, old: bool
+) -> Text | None:
     """Read an Atom text construct (RFC 4287, 3.1) or, when `old`, one of Atom 0.3 with its mode."""
     if element is None:
         return None
@@ -74,10 +79,11 @@ def atom_text(tree: Tree, element: Element | None, *, old: bool) -> Text | None:
         return _decoded(tree, element)
     if len(element):
         wrapper = element[0]
+        escaped = kind in {"html", "text/html"}
         alone = len(element) == 1 and not (element.text or "").strip() and not (wrapper.tail or "").strip()
         if not old and alone and name_of(wrapper) in {"xhtml:div", "div"}:
-            return Text(inner_markup(wrapper).strip(), markup=True, base=tree.base_of(wrapper))
-        return Text(inner_markup(element).strip(), markup=True, base=tree.base_of(element))
+            return Text(inner_markup(wrapper, escaped=escaped).strip(), markup=True, base=tree.base_of(wrapper))
+        return Text(inner_markup(element, escaped=escaped).strip(), markup=True, base=tree.base_of(element))
     value = (element.text or "").strip()
     if not value:
         return None
@@ -96,11 +102,16 @@ def _is_base64(kind: str) -> bool:
 
 
 def _decoded(tree: Tree, element: Element) -> Text | None:
+    """Read base64 that holds text; a file put into a feed is no text."""
+    value = words(element)
     try:
-        raw = base64.b64decode("".join(words(element).split()), validate=True)
-        value = raw.decode("utf-8").strip()
+        raw = base64.b64decode("".join(value.split()), validate=True)
     except (binascii.Error, ValueError):
-        value = words(element)
+        raw = value.encode()
+    try:
+        value = raw.decode("utf-8").strip()
+    except UnicodeDecodeError:
+        return None
     return Text(value, looks_like_markup(value), tree.base_of(element)) if value else None
 
 
@@ -108,14 +119,13 @@ def person(element: Element) -> str:
     """Return who an author element names: its name, else its e-mail address, else its text."""
     if len(element):
         parts = fields_of(element)
-        written = first_words(parts, "name") or first_words(parts, "email") or first_words(parts, "uri", "url")
-        return person_name(written or words(element))
+        return person_name(first_words(parts, "name") or first_words(parts, "email"))
     return person_name(words(element))
 
 
 def person_name(written: str) -> str:
     """Return the name in "me@example.org (A. Name)" and its variants; a lone address stays as it is."""
-    written = one_line(Text(written, looks_like_markup(written)))
+    written = one_line(Text(written[:MAX_NAME_CHARS], looks_like_markup(written[:MAX_NAME_CHARS])))
     if match := _EMAIL_FIRST.match(written):
         return match[2]
     if match := _EMAIL_LAST.match(written):
@@ -130,11 +140,13 @@ def people(fields: Fields, *names: str) -> tuple[str, ...]:
 
 def enclosure(tree: Tree, element: Element, url: str, kind: str, length: str) -> Enclosure | None:
     """Read a file from the named attributes of an element; None unless it can be fetched by http(s)."""
-    address = safe_url(attribute(element, url) or words(element) if url == "url" else attribute(element, url), tree.base_of(element))
+    written = attribute(element, url) or (words(element) if url == "url" else "")
+    address = safe_url(written, tree.base_of(element))
     if address is None:
         return None
     size = attribute(element, length).replace(",", "")
-    return Enclosure(address, attribute(element, kind) or None, int(size) if size.isdecimal() and len(size) < 16 else None)  # noqa: PLR2004 - more digits than any file has bytes
+    known = size.isdecimal() and len(size) <= MAX_LENGTH_DIGITS
+    return Enclosure(address, attribute(element, kind) or None, int(size) if known else None)
 
 
 def media_files(tree: Tree, fields: Fields) -> list[Enclosure]:
@@ -159,19 +171,34 @@ def distinct(files: list[Enclosure]) -> tuple[Enclosure, ...]:
     return tuple(kept.values())
 
 
-def categories(fields: Fields, *more: str) -> tuple[str, ...]:
-    """Return an item's or feed's categories: Atom's terms, RSS's texts, subjects, keywords, each once."""
+def categories(element: Element) -> tuple[str, ...]:
+    """Return what an item is filed under, in document order and each once: terms, texts, subjects, keywords."""
     found: list[str] = []
-    for element in fields.get("category", ()):
-        found.append(attribute(element, "term") or words(element) or attribute(element, "label"))
-    for name in ("dc:subject", "media:category", *more):
-        found += [words(element) or attribute(element, "label") for element in fields.get(name, ())]
-    for name in ("itunes:keywords", "media:keywords"):
-        for element in fields.get(name, ()):
-            found += words(element).split(",")
-    for element in fields.get("itunes:category", ()):
-        found += [attribute(e, "text") for e in element.iter() if isinstance(e.tag, str)]
+    for child in element:
+        if isinstance(child.tag, str) and (read := CATEGORY_ELEMENTS.get(name_of(child))):
+            found += read(child)
     return unique([one_line(Text(word, looks_like_markup(word))) for word in found])
+
+
+def _category(element: Element) -> list[str]:
+    return [attribute(element, "term") or words(element) or attribute(element, "label")]
+
+
+def _keywords(element: Element) -> list[str]:
+    return words(element).split(",")
+
+
+def _nested(element: Element) -> list[str]:
+    return [attribute(e, "text") for e in element.iter() if isinstance(e.tag, str)]
+
+
+CATEGORY_ELEMENTS: dict[str, Callable[[Element], list[str]]] = {
+    "category": _category,
+    "dc:subject": _category,
+    "media:category": _category,
+    "itunes:category": _nested,
+    **dict.fromkeys(["itunes:keywords", "media:keywords", "keywords", "tags"], _keywords),
+}
 
 
 def language_of(element: Element, fields: Fields) -> str | None:

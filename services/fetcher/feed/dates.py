@@ -25,10 +25,39 @@ MONTHS = {
     **dict.fromkeys(["des", "desember", "dis", "disember"], "Dec"),
 }
 ZONES = {  # hours east; the zones of RFC 822 itself are email.utils' own
-    **{"WET": 0.0, "WEST": 1.0, "BST": 1.0, "CET": 1.0, "CEST": 2.0, "EET": 2.0, "EEST": 3.0, "MSK": 3.0, "SAST": 2.0},
-    **{"IST": 5.5, "PKT": 5.0, "MMT": 6.5, "ICT": 7.0, "WIB": 7.0, "WITA": 8.0, "WIT": 9.0, "SGT": 8.0, "MYT": 8.0},
-    **{"HKT": 8.0, "PHT": 8.0, "AWST": 8.0, "JST": 9.0, "KST": 9.0, "ACST": 9.5, "AEST": 10.0, "AEDT": 11.0},
-    **{"NZST": 12.0, "NZDT": 13.0, "BRT": -3.0, "ART": -3.0, "AKST": -9.0, "AKDT": -8.0, "HST": -10.0},
+    "WET": 0.0,
+    "WEST": 1.0,
+    "BST": 1.0,
+    "CET": 1.0,
+    "CEST": 2.0,
+    "EET": 2.0,
+    "EEST": 3.0,
+    "MSK": 3.0,
+    "SAST": 2.0,
+    "IST": 5.5,
+    "PKT": 5.0,
+    "MMT": 6.5,
+    "ICT": 7.0,
+    "WIB": 7.0,
+    "WITA": 8.0,
+    "WIT": 9.0,
+    "SGT": 8.0,
+    "MYT": 8.0,
+    "HKT": 8.0,
+    "PHT": 8.0,
+    "AWST": 8.0,
+    "JST": 9.0,
+    "KST": 9.0,
+    "ACST": 9.5,
+    "AEST": 10.0,
+    "AEDT": 11.0,
+    "NZST": 12.0,
+    "NZDT": 13.0,
+    "BRT": -3.0,
+    "ART": -3.0,
+    "AKST": -9.0,
+    "AKDT": -8.0,
+    "HST": -10.0,
 }
 _WORD = re.compile(r"[^\W\d_]+\.?")
 _ZONE = re.compile(r"\s([A-Z]{3,4})$")
@@ -82,4 +111,7 @@ def _parse_rfc822(text: str) -> datetime | None:
 
 def _parse_unusual(text: str) -> datetime | None:
     fields = parse_unusual_date(text)
-    return datetime(*fields[:6], tzinfo=UTC) if fields else None
+    if not fields:
+        return None
+    year, month, day, hour, minute, second = fields[:6]
+    return datetime(year, month, day, hour, minute, min(second, 59), tzinfo=UTC)

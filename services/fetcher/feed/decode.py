@@ -27,8 +27,12 @@ UNMARKED = (  # "<" or "<?" or "{" without a mark: XML 1.0, appendix F
 WIDER = {  # what is meant by the name in practice (WHATWG Encoding)
     **dict.fromkeys(["iso8859-1", "ascii", "latin-1"], "cp1252"),
     **dict.fromkeys(["gb2312", "gbk"], "gb18030"),
-    **{"euc_kr": "cp949", "shift_jis": "cp932", "iso8859-9": "cp1254", "iso8859-11": "cp874", "tis-620": "cp874"},
-    **{"big5": "big5hkscs"},
+    "euc_kr": "cp949",
+    "shift_jis": "cp932",
+    "iso8859-9": "cp1254",
+    "iso8859-11": "cp874",
+    "tis-620": "cp874",
+    "big5": "big5hkscs",
 }
 STATEFUL = ("iso2022", "hz", "utf-7", "cp037", "cp500", "cp1140")
 HTTP_CHARSET = re.compile(r"charset\s*=\s*[\"']?\s*([A-Za-z0-9._:-]+)", re.IGNORECASE)
@@ -72,7 +76,11 @@ def decode(body: bytes, content_type: str | None = None) -> Decoded:
         if codec.startswith(STATEFUL) and (text := _strict(body, codec)) is not None:
             return Decoded(text, codec, unknown)
     if (text := _strict(body, "utf-8")) is not None:
-        wrong = () if body.isascii() else tuple(f"encoding: {w} says {n}, the bytes are UTF-8" for w, n, c in declared if c != "utf-8")
+        wrong = (
+            ()
+            if body.isascii()
+            else tuple(f"encoding: {w} says {n}, the bytes are UTF-8" for w, n, c in declared if c != "utf-8")
+        )
         return Decoded(text, "utf-8", unknown + wrong)
     for _, _, codec in declared:
         if codec != "utf-8" and (text := _strict(body, codec)) is not None:
@@ -81,7 +89,7 @@ def decode(body: bytes, content_type: str | None = None) -> Decoded:
 
 
 def _guess(body: bytes, declared: list[tuple[str, str, str]], warnings: tuple[str, ...]) -> Decoded:
-    """A few bad bytes do not make a declared multi-byte encoding wrong; many do."""
+    """Choose between a declaration that is nearly true (a few bad bytes do not make it wrong) and the detector."""
     candidates = [codec for _, _, codec in declared] or ["utf-8"]
     for codec in candidates:
         text = body.decode(codec, "replace")

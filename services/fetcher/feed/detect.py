@@ -5,11 +5,17 @@ made of few, common letters: a wrong reading shows rare ones, capitals inside wo
 """
 
 import re
+from itertools import pairwise
 
 SAMPLE_BYTES = 60_000
 MANY_ERRORS = 0.02
-SIMPLIFIED = frozenset("的一是不了在人有我他这个们中来上大为和国地到以说时要就出会可也你对生能而子那得于着下自之年过发后作里")
-TRADITIONAL = frozenset("的一是不了在人有我他這個們中來上大為和國地到以說時要就出會可也你對生能而子那得於著下自之年過發後作裡")
+FEW = 10  # bytes that could be anything
+SIMPLIFIED = frozenset(
+    "的一是不了在人有我他这个们中来上大为和国地到以说时要就出会可也你对生能而子那得于着下自之年过发后作里"
+)
+TRADITIONAL = frozenset(
+    "的一是不了在人有我他這個們中來上大為和國地到以說時要就出會可也你對生能而子那得於著下自之年過發後作裡"
+)
 COMMON = {
     "cyrillic": frozenset("оеаинтсрвлкмдпуяыьгзбчйхжш"),
     "greek": frozenset("αοιετσνηυρπκμλςάόίέήύώθδγ"),
@@ -17,8 +23,8 @@ COMMON = {
     "arabic": frozenset("اليمونرتبةعدسفهكقحجشصطخضغذثءأإىئظ"),
     "thai": frozenset("านรอกเงยลมวทส่ดต้ปะีค็ขชัิพใหบไแโผซถ์"),
     "turkish": frozenset("çğıöşüİÇĞÖŞÜ"),
-    "latin": frozenset("áéíóúàèìòùâêîôûäëïöüãõåæøñçßÁÉÍÓÚÄÖÜÅÆØÑÇ’‘“”–—«»…°£©®€"),
-    "central": frozenset("ąćęłńóśźżáčďéěíňřšťúůýžőűăîâșțđĄĆĘŁŚŻČŘŠŽŐŰ„”–"),
+    "latin": frozenset("áéíóúàèìòùâêîôûäëïöüãõåæøñçßÁÉÍÓÚÄÖÜÅÆØÑÇ’‘“”–—«»…°£©®€"),  # noqa: RUF001 - typography is what tells it
+    "central": frozenset("ąćęłńóśźżáčďéěíňřšťúůýžőűăîâșțđĄĆĘŁŚŻČŘŠŽŐŰ„”–"),  # noqa: RUF001 - the same
 }
 SINGLE_BYTE = (
     ("cp1251", "cyrillic", "ru uk bg sr mk be mn kk"),
@@ -39,12 +45,14 @@ MULTI_BYTE = (
     ("gb18030", "zh"),
     ("big5", "zh"),
 )
-_NOT_TEXT = re.compile(rb"[\x00-\x7f]+")
+_ASCII = re.compile(rb"[\x00-\x7f]+")
 
 
 def detect(body: bytes, language: str | None = None) -> str:
     """Return the codec whose reading of `body` is most plausible; `language` (two letters) tips close calls."""
     sample = body[:SAMPLE_BYTES]
+    if len(_ASCII.sub(b"", sample)) < FEW and language is None:
+        return "cp1252"
     scores = {codec: _score_single(sample, codec, script) for codec, script, _ in SINGLE_BYTE}
     scores |= {codec: _score_multi(sample, codec) for codec, _ in MULTI_BYTE}
     for codec, languages in (*((c, ls) for c, _, ls in SINGLE_BYTE), *MULTI_BYTE):
@@ -54,17 +62,17 @@ def detect(body: bytes, language: str | None = None) -> str:
 
 
 def _score_single(sample: bytes, codec: str, script: str) -> float:
-    """The share of non-ASCII characters that are common letters of the script, less what betrays a wrong reading."""
+    """Return the share of non-ASCII characters that are common in the script, less what betrays a wrong reading."""
     text = sample.decode(codec, "replace")
     high = [c for c in text if c > "\x7f"]
     if not high:
         return 0.0
     common = sum(c in COMMON[script] for c in high)
     wrong = sum(not c.isprintable() and c != "\xa0" for c in high) + text.count("\ufffd")
-    inner = sum(b.isupper() and a.islower() and b > "\x7f" for a, b in zip(text, text[1:], strict=False))
+    inner = sum(b.isupper() and a.islower() and b > "\x7f" for a, b in pairwise(text))
     score = (common - 2 * wrong - inner) / len(high)
     # Latin scripts hold single accented letters among ASCII ones; the others hold runs of their own letters.
-    in_runs = sum(a > "\x7f" and b > "\x7f" for a, b in zip(text, text[1:], strict=False)) / len(high)
+    in_runs = sum(a > "\x7f" and b > "\x7f" for a, b in pairwise(text)) / len(high)
     western = script in {"latin", "central", "turkish"}
     return score - (in_runs if western else 0.6 * (1 - in_runs)) - (0.05 if script != "latin" and western else 0)
 

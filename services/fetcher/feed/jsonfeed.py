@@ -87,7 +87,7 @@ def _list(value: Any) -> list[Any]:
 
 
 def _string(value: Any) -> str:
-    """A string as it stands; a number as its digits, since ids are often written as numbers."""
+    """Return a string as it stands; a number as its digits, since ids are often written as numbers."""
     if isinstance(value, bool):
         return ""
     if isinstance(value, int | float):

@@ -17,12 +17,17 @@ from services.fetcher.feed.xmltree import Tree, name_of, read_xml, tidy
 MAX_BODY_BYTES = 25_000_000
 MAX_ITEMS = 5_000
 """Items read of one document; of more, those at the newer end."""
-MAX_TOLERANT_CHARS = 3_000_000
+MAX_TOLERANT_CHARS = 1_000_000
+MAX_TOLERANT_ITEMS = 2_000
 """feedparser needs seconds for each megabyte: above this the mended tree must do."""
 
 R = TypeVar("R")
-_ITEM_TAG = re.compile(r"<!\[CDATA\[.*?(?:\]\]>|\Z)|<!--.*?(?:-->|\Z)|<(?:\w+:)?(?:item|entry)[\s>/]", re.DOTALL | re.I)
-_HTML = re.compile(r"\s*(?:<!--.*?-->\s*|<\?.*?\?>\s*)*<(?:!doctype\s+html|html|head|body)\b", re.DOTALL | re.I)
+_ITEM_TAG = re.compile(
+    r"<!\[CDATA\[.*?(?:\]\]>|\Z)|<!--.*?(?:-->|\Z)|<(?:\w+:)?(?:item|entry)[\s>/]", re.DOTALL | re.IGNORECASE
+)
+_HTML = re.compile(
+    r"\s*(?:<!--.*?-->\s*|<\?.*?\?>\s*)*<(?:!doctype\s+html|html|head|body)\b", re.DOTALL | re.IGNORECASE
+)
 _FEED_ROOT = re.compile(r"<(?:rss|feed|channel|rdf:RDF|urlset)[\s>]", re.IGNORECASE)
 _TITLE = re.compile(r"<title[^>]*>([^<]{1,300})", re.IGNORECASE)
 _FEED_LINK = re.compile(r"<link\b[^<>]*application/(?:rss|atom|feed)\+(?:xml|json)[^<>]*>", re.IGNORECASE)
@@ -69,7 +74,8 @@ def _read_markup(text: str, base: str | None) -> ParsedFeed:
     expected = None if tree is not None and tree.complaint is None else _count_items(text)
     if feed is not None and (expected is None or len(feed.items) >= min(expected, MAX_ITEMS)):
         return feed
-    mended = read_tolerantly(tidy(text), base) if len(text) <= MAX_TOLERANT_CHARS else None
+    small = len(text) <= MAX_TOLERANT_CHARS and (expected or 0) <= MAX_TOLERANT_ITEMS
+    mended = read_tolerantly(tidy(text), base) if small else None
     if mended is not None and (feed is None or len(mended.items) > len(feed.items)):
         return replace(mended, warnings=(*mended.warnings, "ill-formed XML: read by the tolerant parser"))
     if feed is not None:

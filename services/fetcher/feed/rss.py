@@ -21,7 +21,7 @@ from services.fetcher.feed.constructs import (
 from services.fetcher.feed.dates import parse_date
 from services.fetcher.feed.document import Enclosure, Hints, ParsedFeed, ParsedItem, Text
 from services.fetcher.feed.text import safe_url, unique
-from services.fetcher.feed.xmltree import Tree, attribute, name_of, words
+from services.fetcher.feed.xmltree import Tree, attribute, attributes, name_of, words
 
 ROOTS = frozenset(["rss", "rdf:rdf", "rdf", "channel", "rss1.1:channel"])
 HOLDERS = ROOTS | {"items", "feed"}
@@ -94,7 +94,7 @@ def read_item(tree: Tree, item: Element) -> ParsedItem:
         authors=authors,
         published=published,
         updated=updated,
-        categories=categories(fields),
+        categories=categories(item),
         enclosures=_files(tree, fields),
         language=language_of(item, fields),
     )
@@ -107,7 +107,7 @@ def read_hints(fields: Fields) -> Hints:
     period = PERIODS.get(first_words(fields, "sy:updateperiod").lower())
     if ttl is None and period:
         often = first_words(fields, "sy:updatefrequency")
-        ttl = period / int(often) if often.isdecimal() and 0 < int(often[:6]) else period
+        ttl = period / int(often) if often.isdecimal() and int(often[:6]) > 0 else period
     hours = {words(h) for e in fields.get("skiphours", ()) for h in e}
     days = {words(d).lower() for e in fields.get("skipdays", ()) for d in e}
     return Hints(
@@ -125,7 +125,7 @@ def _title(tree: Tree, fields: Fields) -> Text | None:
 
 
 def _link(tree: Tree, holder: Element, fields: Fields) -> str | None:
-    """The page an element stands for: the last link that is no relation of another kind (RSS has one; CDF an HREF)."""
+    """Return the page an element stands for: the last link of no other relation (RSS has one), or CDF's HREF."""
     found = None
     for link in fields.get("link", ()):
         href = attribute(link, "href")
@@ -139,8 +139,8 @@ def _link(tree: Tree, holder: Element, fields: Fields) -> str | None:
 
 
 def _guid(tree: Tree, item: Element, fields: Fields) -> tuple[str | None, str | None]:
-    """The item's own id, and the address it doubles as unless it says that it does not."""
-    about = next((v.strip() for k, v in item.items() if k.rpartition("}")[2] == "about"), "")
+    """Return the item's own id, and the address it doubles as unless it says that it does not."""
+    about = next((v.strip() for k, v in attributes(item) if k.rpartition("}")[2] == "about"), "")
     element = first(fields, "guid", "id")
     if element is None:
         return (first_words(fields, "dc:identifier") or about or None), None
@@ -153,7 +153,7 @@ def _guid(tree: Tree, item: Element, fields: Fields) -> tuple[str | None, str | 
 
 
 def _texts(tree: Tree, item: Element, fields: Fields) -> tuple[Text | None, Text | None]:
-    """The summary and the full text; of two short texts the second is taken for the full one, as publishers use it."""
+    """Return summary and full text; of two short texts the second is taken for the full one, as publishers do."""
     content = None
     for name in ("content:encoded", "encoded", "xhtml:body", "body", "fullitem"):
         if content := untyped_text(tree, first(fields, name)):
@@ -200,5 +200,3 @@ def _files(tree: Tree, fields: Fields) -> tuple[Enclosure, ...]:
         if attribute(e, "rel").lower() == "enclosure"
     ]
     return distinct([file for file in found if file] + media_files(tree, fields))
-
-

@@ -12,30 +12,173 @@ MAX_URL_CHARS = 4_000
 BREAKS = {
     "br": "\n",
     **dict.fromkeys(
-        "address article aside blockquote center dd div dl dt figcaption figure footer form h1 h2 h3 h4 h5 h6 header "
-        "hr main nav ol p pre section table ul".split(),
+        [
+            "address",
+            "article",
+            "aside",
+            "blockquote",
+            "center",
+            "dd",
+            "div",
+            "dl",
+            "dt",
+            "figcaption",
+            "figure",
+            "footer",
+            "form",
+            "h1",
+            "h2",
+            "h3",
+            "h4",
+            "h5",
+            "h6",
+            "header",
+            "hr",
+            "main",
+            "nav",
+            "ol",
+            "p",
+            "pre",
+            "section",
+            "table",
+            "ul",
+        ],
         "\n\n",
     ),
     **dict.fromkeys(["li", "tr"], "\n"),
     **dict.fromkeys(["td", "th"], " "),
 }
-SILENT = frozenset("script style head title template noscript iframe object embed applet frameset svg math".split())
+SILENT = frozenset(
+    [
+        "script",
+        "style",
+        "head",
+        "title",
+        "template",
+        "noscript",
+        "iframe",
+        "object",
+        "embed",
+        "applet",
+        "frameset",
+        "svg",
+        "math",
+    ]
+)
 MARKUP_TAGS = frozenset(
-    "a abbr acronym address article aside audio b big blink blockquote body br button caption center cite code col dd "
-    "del dfn div dl dt em embed fieldset figcaption figure font footer form frame frameset h1 h2 h3 h4 h5 h6 head "
-    "header hr html i iframe img input ins kbd label legend li link map mark meta nav object ol option p param pre q s "
-    "samp script section select small source span strike strong style sub sup table tbody td textarea tfoot th thead "
-    "time title tr tt u ul var video wbr".split()
+    [
+        "a",
+        "abbr",
+        "acronym",
+        "address",
+        "applet",
+        "article",
+        "aside",
+        "audio",
+        "b",
+        "big",
+        "base",
+        "bgsound",
+        "blink",
+        "blockquote",
+        "body",
+        "br",
+        "button",
+        "caption",
+        "center",
+        "cite",
+        "code",
+        "col",
+        "dd",
+        "del",
+        "dfn",
+        "div",
+        "dl",
+        "dt",
+        "em",
+        "embed",
+        "fieldset",
+        "figcaption",
+        "figure",
+        "font",
+        "footer",
+        "form",
+        "frame",
+        "frameset",
+        "h1",
+        "h2",
+        "h3",
+        "h4",
+        "h5",
+        "h6",
+        "head",
+        "header",
+        "hr",
+        "html",
+        "i",
+        "iframe",
+        "img",
+        "input",
+        "ins",
+        "kbd",
+        "label",
+        "legend",
+        "li",
+        "link",
+        "map",
+        "mark",
+        "meta",
+        "nav",
+        "noscript",
+        "object",
+        "ol",
+        "option",
+        "p",
+        "param",
+        "pre",
+        "q",
+        "s",
+        "samp",
+        "script",
+        "section",
+        "select",
+        "small",
+        "source",
+        "span",
+        "strike",
+        "strong",
+        "style",
+        "sub",
+        "sup",
+        "svg",
+        "math",
+        "table",
+        "tbody",
+        "td",
+        "textarea",
+        "tfoot",
+        "th",
+        "thead",
+        "time",
+        "title",
+        "tr",
+        "tt",
+        "u",
+        "ul",
+        "var",
+        "video",
+        "wbr",
+    ]
 )
 _UNPRINTABLE = re.compile(
-    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff\ufffe\uffff\ud800-\udfff]"
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ufeff\ufffe\uffff\ud800-\udfff]"
 )
-_TAG = re.compile(r"<(?:(/)?([a-zA-Z][a-zA-Z0-9]*)(?=[\s/>])[^<>]*>|!--)")
+_MARKS = re.compile("[\u061c\u200e\u200f\xad]")
+_TAG = re.compile(r"<(?:/?([a-zA-Z][a-zA-Z0-9]*)(?=[\s/>])[^<>]*>|!--|/[a-zA-Z]|[a-zA-Z][^<>=]*\s[^<>=]*=)")
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{1,31});")
 _SPACE = re.compile(r"[ \t\r\f\v\xa0]+")
 _LINES = re.compile(r" *\n *")
 _SCHEME = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*:")
-_PARSER_OPTIONS = {"no_network": True, "remove_comments": True, "remove_pis": True, "recover": True}
 
 
 def printable(text: str) -> str:
@@ -44,18 +187,24 @@ def printable(text: str) -> str:
 
 
 def looks_like_markup(text: str) -> bool:
-    """Tell whether a text of undeclared type is HTML: it holds a known tag or a character reference."""
-    if "<" in text and any(not m[2] or m[2].lower() in MARKUP_TAGS for m in _TAG.finditer(text)):
+    """Tell whether a text of undeclared type is HTML.
+
+    It is, if it holds a known tag, the end of any tag, a tag with an attribute or a character reference.
+    """
+    if "<" in text and any(not m[1] or m[1].lower() in MARKUP_TAGS for m in _TAG.finditer(text)):
         return True
     return "&" in text and any(m[0].startswith("&#") or html.unescape(m[0]) != m[0] for m in _ENTITY.finditer(text))
 
 
 def plain(text: Text | None) -> str:
-    """Return a text without markup: paragraphs apart by an empty line, scripts and unprintable characters gone."""
+    """Return a text without markup: paragraphs apart by an empty line, scripts gone, only characters that print.
+
+    Directional marks and soft hyphens are left out too: they would stand between the letters of a word.
+    """
     if text is None:
         return ""
     value = strip_markup(text.value) if text.markup else text.value
-    value = _SPACE.sub(" ", printable(value))
+    value = _SPACE.sub(" ", _MARKS.sub("", printable(value)))
     value = _LINES.sub("\n", value)
     return re.sub(r"\n{3,}", "\n\n", value).strip()
 
@@ -70,7 +219,7 @@ def strip_markup(markup: str) -> str:
     if "<" not in markup:
         return html.unescape(markup)
     try:
-        parser = etree.HTMLParser(**_PARSER_OPTIONS)
+        parser = etree.HTMLParser(no_network=True, remove_comments=True, remove_pis=True, recover=True)
         root = etree.fromstring(f"<div>{_UNPRINTABLE.sub('', markup)}</div>", parser)
     except (etree.LxmlError, ValueError):
         return html.unescape(re.sub(r"<[^<>]*>", " ", markup))

@@ -73,8 +73,11 @@ def _text(detail: Any, base: str | None) -> Text | None:
 
 def _date(entry: Any, name: str) -> datetime | None:
     fields = entry.get(name)
+    if not fields:
+        return None
+    year, month, day, hour, minute, second = fields[:6]
     try:
-        return datetime(*fields[:6], tzinfo=UTC) if fields else None
+        return datetime(year, month, day, hour, minute, min(second, 59), tzinfo=UTC)
     except (ValueError, TypeError):
         return None
 

@@ -4,7 +4,7 @@ The DOCTYPE is cut away before parsing, so nothing a document declares can reach
 multiplication; plain one-word entities and HTML's own are written out as the characters they stand for.
 """
 
-import html
+import html.entities
 import re
 from dataclasses import dataclass
 from functools import lru_cache
@@ -55,16 +55,39 @@ NAMESPACES = {
     "http://www.google.com/schemas/sitemap-image/1.1": "image",
 }
 PREFIXES = frozenset(["dc", "dcterms", "content", "sy", "itunes", "media", "rdf", "xhtml", "news"])
+CORE_PREFIXES = frozenset(["atom", "rss", "rss1"])  # undeclared, these are meant
 XML_BASE = "{http://www.w3.org/XML/1998/namespace}base"
 XML_LANG = "{http://www.w3.org/XML/1998/namespace}lang"
 XML_ENTITIES = frozenset(["amp", "lt", "gt", "quot", "apos"])
 MAX_ENTITY_CHARS = 200
 MAX_ENTITIES = 200
-VOID = frozenset("area base basefont br col embed frame hr img input isindex keygen link meta param source wbr".split())
+MAX_PROLOG_PARTS = 1_000
+VOID = frozenset(
+    [
+        "area",
+        "base",
+        "basefont",
+        "br",
+        "col",
+        "embed",
+        "frame",
+        "hr",
+        "img",
+        "input",
+        "isindex",
+        "keygen",
+        "link",
+        "meta",
+        "param",
+        "source",
+        "wbr",
+    ]
+)
 
 _ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
 _DOCTYPE = re.compile(r"<!DOCTYPE\b[^\[<>]*(?:\[(?P<subset>.*?)\]\s*)?>", re.DOTALL | re.IGNORECASE)
-_ENTITY = re.compile(r"<!ENTITY\s+([A-Za-z][\w.-]*)\s+(?:\"([^\"<&%]*)\"|'([^'<&%]*)')\s*>")
+_ENTITY = re.compile(r"<!ENTITY\s+([A-Za-z][\w.-]*)\s+(?:\"([^\"<&%]*|&#\w{1,8};)\"|'([^'<&%]*|&#\w{1,8};)')\s*>")
+_C1 = re.compile("[\x80-\x84\x86-\x9f]")
 _START = re.compile(r"<[A-Za-z_]")
 _AMPERSAND = re.compile(
     r"<!\[CDATA\[.*?(?:\]\]>|\Z)|<!--.*?(?:-->|\Z)|&(?:#(\d{1,7})|#[xX]([0-9a-fA-F]{1,6})|([A-Za-z][A-Za-z0-9.]{0,31}));|&",
@@ -95,6 +118,8 @@ class Tree:
 def tidy(text: str) -> str:
     """Return XML that lxml can read: from the root on, without illegal characters, bare & or unknown entities."""
     text = _ILLEGAL.sub("", text)
+    if _C1.search(text):  # Windows-1252 that somebody took for Latin-1
+        text = _C1.sub(lambda m: html.unescape(f"&#{ord(m[0])};"), text)
     start, entities = _skip_prolog(text)
     body = text[start:]
     if "&" not in body:
@@ -106,16 +131,18 @@ def _skip_prolog(text: str) -> tuple[int, dict[str, str]]:
     """Find where the root element starts, and the harmless entities a DOCTYPE before it declares."""
     entities: dict[str, str] = {}
     at = text.find("<")
-    while at >= 0:
+    for _ in range(MAX_PROLOG_PARTS):
+        if at < 0:
+            break
         if text.startswith("<!--", at):
             end = text.find("-->", at)
             at = text.find("<", end) if end >= 0 else -1
         elif text.startswith("<?", at):
             end = text.find("?>", at)
-            at = text.find("<", end if end >= 0 else at + 2)
+            at = text.find("<", end) if end >= 0 else -1
         elif doctype := _DOCTYPE.match(text, at):
             for name, double, single in _ENTITY.findall(doctype["subset"] or "")[:MAX_ENTITIES]:
-                entities.setdefault(name, (double or single)[:MAX_ENTITY_CHARS])
+                entities.setdefault(name, html.unescape((double or single)[:MAX_ENTITY_CHARS]))
             at = text.find("<", doctype.end())
         elif _START.match(text, at):
             return at, entities
@@ -124,7 +151,9 @@ def _skip_prolog(text: str) -> tuple[int, dict[str, str]]:
     return len(text), entities
 
 
-def _ampersand(match: re.Match[str], entities: dict[str, str]) -> str:
+def _ampersand(  # noqa: PLR0911 - one return for each kind of reference
+    match: re.Match[str], entities: dict[str, str]
+) -> str:
     whole = match[0]
     if whole[0] == "<":
         return whole
@@ -132,16 +161,23 @@ def _ampersand(match: re.Match[str], entities: dict[str, str]) -> str:
     if name:
         if name in XML_ENTITIES:
             return whole
-        known = entities.get(name) or html.entities.html5.get(f"{name};")
+        known = entities.get(name) or _html_entity(name)
         return html.escape(known, quote=True) if known else f"&amp;{whole[1:]}"
     if whole == "&":
         return "&amp;"
     point = int(decimal) if decimal else int(hexadecimal, 16)
+    if hexadecimal and whole[2] == "X":
+        whole = f"&#{point};"
     if point >= 0x20 and not 0x7F < point < 0xA0 and not 0xD800 <= point < 0xE000:  # noqa: PLR2004 - Unicode's own
         return whole if point <= 0x10FFFF and point not in {0xFFFE, 0xFFFF} else ""  # noqa: PLR2004 - the same
     if point in {0x9, 0xA, 0xD}:
         return whole
     return html.escape(html.unescape(f"&#{point};")) if 0x7F < point < 0xA0 else ""  # noqa: PLR2004 - as HTML reads them
+
+
+def _html_entity(name: str) -> str | None:
+    point = html.entities.name2codepoint.get(name)
+    return chr(point) if point else html.entities.html5.get(f"{name};")
 
 
 def read_xml(text: str, base: str | None = None) -> Tree | None:
@@ -187,7 +223,7 @@ def name_of(element: etree._Element) -> str:
 def _name(tag: str, prefix: str | None) -> str:
     if tag[0] != "{":
         written, _, local = tag.lower().rpartition(":")
-        return f"{written}:{local}" if written else local
+        return f"{written}:{local}" if written and written not in CORE_PREFIXES else local
     uri, _, local = tag[1:].partition("}")
     local = local.lower()
     known = NAMESPACES.get(uri.strip().lower().rstrip("/"))
@@ -202,35 +238,50 @@ def attribute(element: etree._Element, name: str) -> str:
     value = element.get(name)
     if value is not None:
         return value.strip()
-    for key, value in element.items():
+    for key, written in attributes(element):
         if key.rpartition("}")[2].lower() == name:
-            return value.strip()
+            return written.strip()
     return ""
+
+
+def attributes(element: etree._Element) -> list[tuple[str, str]]:
+    """Return an element's attributes; lxml gives text, whatever its stubs say."""
+    return [(str(key), str(value)) for key, value in element.items()]
 
 
 def words(element: etree._Element) -> str:
     """Return all character data inside an element, stripped."""
-    return (element.text or "").strip() if len(element) == 0 else "".join(element.itertext()).strip()
+    return (
+        (element.text or "").strip() if len(element) == 0 else "".join(str(part) for part in element.itertext()).strip()
+    )
 
 
-def inner_markup(element: etree._Element) -> str:
-    """Return an element's content as HTML: character data escaped, names without namespaces."""
-    parts = [_escape(element.text)]
+def inner_markup(element: etree._Element, *, escaped: bool = False) -> str:
+    """Return an element's content as HTML, names without namespaces.
+
+    Character data is escaped, unless it is `escaped` already: markup that was escaped once more around real tags.
+    """
+    parts = [_data(element.text, escaped=escaped)]
     for child in element:
-        _write(child, parts)
+        _write(child, parts, escaped=escaped)
     return "".join(parts)
 
 
-def _write(element: etree._Element, parts: list[str]) -> None:
+def _write(element: etree._Element, parts: list[str], *, escaped: bool) -> None:
     tag = _local(element.tag)
-    attributes = "".join(f' {_local(k)}="{_escape(v).replace(chr(34), "&quot;")}"' for k, v in element.items())
+    written = "".join(f' {_local(k)}="{_escape(v).replace(chr(34), "&quot;")}"' for k, v in attributes(element))
+    tail = _data(element.tail, escaped=escaped)
     if tag in VOID and not len(element) and not element.text:
-        parts.append(f"<{tag}{attributes} />{_escape(element.tail)}")
+        parts.append(f"<{tag}{written} />{tail}")
         return
-    parts.append(f"<{tag}{attributes}>{_escape(element.text)}")
+    parts.append(f"<{tag}{written}>{_data(element.text, escaped=escaped)}")
     for child in element:
-        _write(child, parts)
-    parts.append(f"</{tag}>{_escape(element.tail)}")
+        _write(child, parts, escaped=escaped)
+    parts.append(f"</{tag}>{tail}")
+
+
+def _data(text: str | None, *, escaped: bool) -> str:
+    return text or "" if escaped else _escape(text)
 
 
 def _local(tag: str) -> str:
