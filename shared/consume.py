@@ -15,7 +15,7 @@ from typing import Any
 import structlog
 
 from shared.backoff import delay
-from shared.deadletters import DeadLetterLimit, DeadLetterWindow, dead_letter
+from shared.deadletters import DeadLetterLimit, DeadLetterWindow, dead_letter, note
 from shared.eventlog import EventLog, Message, Reader, Record, Unavailable
 from shared.events import BadEvent, Event, Heartbeat, decode
 from shared.metrics import Metrics
@@ -71,10 +71,13 @@ async def consume(
         pauses = 0
         while not stop.is_set():
             try:
+                if pauses:
+                    await reader.rewind()
                 records = await reader.read(BATCH_RECORDS, READ_TIMEOUT)
                 if records:
                     await _deal_with(eventlog, stage, records, window, metrics, now)
                     await reader.commit()
+                    _check(window, stage)
                 await _export_lag(reader, stage, metrics, now)
             except Unavailable as trouble:
                 metrics.pauses.labels(stage.name).inc()
@@ -82,7 +85,6 @@ async def consume(
                 log.warning("pause", stage=stage.name, seconds=round(wait.total_seconds(), 1), reason=str(trouble))
                 pauses += 1
                 await pause(stop, wait)
-                await reader.rewind()
             else:
                 pauses = 0
 
@@ -113,15 +115,23 @@ async def _deal_with(
     metrics.stage_events.labels(stage.name, "handled").inc(handled)
     if handled:
         metrics.stage_last_event.labels(stage.name).set(now().timestamp())
-    for record, beat in beats:
-        if stage.heartbeat_to is not None:
-            await eventlog.append(stage.heartbeat_to.name, [Message(record.key, record.value, record.headers)])
+    if beats and stage.heartbeat_to is not None:
+        forwarded = [Message(record.key, record.value, record.headers) for record, _ in beats]
+        await eventlog.append(stage.heartbeat_to.name, forwarded)
+    for _, beat in beats:
         metrics.saw_heartbeat(stage.name, beat.data.sent_at)
-    window.record(handled=handled + len(beats), dead=len(bad))
+    fresh = [fault for record, fault in bad if not note(record, "requeued_from")]
+    window.record(handled=handled + len(beats), dead=len(fresh))
+    if fresh:
+        window.last = str(fresh[-1])
+
+
+def _check(window: DeadLetterWindow, stage: Stage) -> None:
+    """Stop above the limit. After the commit: a restart goes on behind the letters instead of writing them again."""
     if window.exceeded:
         raise TooManyDeadLetters(
             f"{stage.name}: {window.dead} of the last {window.total} records of {stage.topic.name} went to "
-            f"{dead_letters_of(stage.topic.name)}; last reason: {bad[-1][1] if bad else 'none'}"
+            f"{dead_letters_of(stage.topic.name)}; the last because {window.last}"
         )
 
 

@@ -36,6 +36,18 @@ def original(record: Record) -> Message:
     return Message(record.key, record.value, tuple(h for h in record.headers if not h[0].startswith(PREFIX)))
 
 
+def requeued_message(record: Record) -> Message:
+    """Return the original of a dead letter, to go to its topic again, saying where it lay."""
+    again = original(record)
+    return Message(again.key, again.value, (*again.headers, (PREFIX + "requeued_from", record.where.encode("utf-8"))))
+
+
+def requeued_marker(record: Record, *, at: datetime) -> Message:
+    """Return what is appended after a dead letter's topic once it was requeued, so that this shows and happens once."""
+    notes = {"requeued": record.where, "requeued_at": at.astimezone(UTC).isoformat()}
+    return Message(record.key, b"", tuple((PREFIX + name, text.encode("utf-8")) for name, text in notes.items()))
+
+
 def note(record: Record, name: str) -> str:
     """Return what a dead letter says under `dlq.<name>`, or an empty text."""
     raw = record.header(PREFIX + name)
@@ -53,11 +65,15 @@ class DeadLetterLimit:
 
 @dataclass
 class DeadLetterWindow:
-    """The running count for one stage; see DeadLetterLimit."""
+    """The running count for one stage; see DeadLetterLimit. `last` is why the last one died.
+
+    A requeued record that dies again is not counted: somebody's attempt must not stop the stage.
+    """
 
     limit: DeadLetterLimit
     _recent: deque[bool] = field(default_factory=deque)
     dead: int = 0
+    last: str = ""
 
     def record(self, *, handled: int, dead: int) -> None:
         """Count one batch."""
