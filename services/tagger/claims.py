@@ -4,10 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 
-from services.tagger.matching import Hit, Marked
+from services.tagger.matching import Hit, Marked, Matcher
 from services.tagger.mentions import Mention
 from services.tagger.parties import Resolved, resolve
-from services.tagger.rules import Rules
 from services.tagger.status import CueSpan, Reading, find_cues, read_status
 from services.tagger.text import Span, Text
 from services.tagger.zones import SILENT, Placed, Zone, is_long_ago, past_year
@@ -81,7 +80,7 @@ class Dropped:
 
 
 def build_claims(
-    hits: Sequence[Hit], reads: dict[str, Read], rules: Rules, year_now: int | None
+    hits: Sequence[Hit], reads: dict[str, Read], matcher: Matcher, year_now: int | None
 ) -> tuple[list[Draft], list[Dropped]]:
     """Turn hits into claims, one for each topic and sentence, then merge."""
     drafts: list[Draft] = []
@@ -99,7 +98,7 @@ def build_claims(
             dropped.append(Dropped(chosen, f"stands in {placed.zone}"))
             continue
         if (where, number) not in cue_cache:
-            cue_cache[where, number] = find_cues(rules.cues, read.marked[number], read.text)
+            cue_cache[where, number] = find_cues(matcher, read.marked[number], read.text)
         reading = read_status(chosen, read.text, placed.sentence, cue_cache[where, number])
         parties = resolve(chosen, read.text, placed.sentence, read.mentions, _around(reads, where, number))
         if len(parties.codes) < chosen.rule.parties:

@@ -85,19 +85,20 @@ def tag(
         for (name, part), mentions in zip(folded.items(), found, strict=True)
     }
     hits, vetoes = _match(wanted, reads, tagger.matcher)
-    drafts, dropped = build_claims(hits, reads, tagger.matcher.rules, published.year if published else None)
+    drafts, dropped = build_claims(hits, reads, tagger.matcher, published.year if published else None)
     claims = tuple(_claim(draft, folded, article_id) for draft in drafts)
     suppressed = tuple(_dropped(d, folded) for d in dropped) + tuple(_vetoed(v, folded) for v in vetoes)
     return Tagging(claims, _decide(drafts, genre), suppressed)
 
 
 def _match(
-    wanted: dict[str, dict[int, set[int]]], reads: dict[str, Read], matcher: Matcher
+    wanted: dict[str, dict[int, set[tuple[int, int]]]], reads: dict[str, Read], matcher: Matcher
 ) -> tuple[list[Hit], list[Veto]]:
     for name, read in reads.items():
         for number, placed in enumerate(read.placed):
             inside = between(read.mentions, placed.sentence)
-            read.marked[number] = mark(read.text, placed.sentence, inside)
+            fired = matcher.fired(read.text, placed.sentence, inside)
+            read.marked[number] = mark(read.text, placed.sentence, inside, fired)
             for mention in inside:
                 if mention.kind in matcher.by_kind:
                     wanted[name].setdefault(number, set()).update(matcher.by_kind[mention.kind])
@@ -105,9 +106,9 @@ def _match(
     hits: list[Hit] = []
     vetoes: list[Veto] = []
     for name, read in reads.items():
-        for number, rules in sorted(wanted[name].items()):
+        for number, patterns in sorted(wanted[name].items()):
             found, taken_back = match_sentence(
-                matcher, sorted(rules), read.marked[number], item, where=name, sentence=number
+                matcher, patterns, read.marked[number], item, where=name, sentence=number
             )
             hits.extend(found)
             vetoes.extend(taken_back)

@@ -1,12 +1,12 @@
 """Text and rules in, hits with spans out: one automaton finds anchors, patterns run only where an anchor fired."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ahocorasick_rs import AhoCorasick, MatchKind
 
 from services.tagger.mentions import Mention
-from services.tagger.rules import MARK_END, MARKS, Pattern, Rule, Rules
+from services.tagger.rules import MARK_END, MARKS, Cue, Pattern, Rule, Rules
 from services.tagger.text import Span, Text
 
 
@@ -16,16 +16,22 @@ class Marked:
 
     sentence: Span
     string: str
-    back: tuple[int, ...]
+    low: str
+    back: Sequence[int]
+    fired: frozenset[str]
 
     def find(self, pattern: Pattern) -> Span | None:
         """Return where `pattern` first matches, in `norm`, or None."""
-        match = pattern.regex.search(self.string)
+        if not pattern.may_match(self.fired):
+            return None
+        match = pattern.regex.search(self.string if pattern.exact else self.low)
         return self._span(match.start(), match.end()) if match else None
 
     def find_all(self, pattern: Pattern) -> list[Span]:
         """Return every match of `pattern`, in order."""
-        return [self._span(m.start(), m.end()) for m in pattern.regex.finditer(self.string)]
+        if not pattern.may_match(self.fired):
+            return []
+        return [self._span(m.start(), m.end()) for m in pattern.regex.finditer(self.string if pattern.exact else self.low)]
 
     def _span(self, start: int, end: int) -> Span:
         while start < end and self.string[start] in _NOT_TEXT:
@@ -60,83 +66,136 @@ class Veto:
 
 
 @dataclass(frozen=True)
+class Scanner:
+    """Literals at the start of words, found in one pass."""
+
+    words: tuple[str, ...]
+    automaton: AhoCorasick = field(compare=False)
+
+    def scan(self, low: str) -> Iterator[tuple[int, int]]:
+        """Yield (index of the literal, offset) for each literal that begins a word."""
+        for index, start, _ in self.automaton.find_matches_as_indexes(low, overlapping=True):
+            if not (start and (low[start - 1].isalnum() or low[start - 1] == "_")):
+                yield index, start
+
+
+@dataclass(frozen=True)
 class Matcher:
-    """Rules compiled for scanning."""
+    """Rules compiled for scanning.
+
+    `first` finds the rarest anchors of what raises topics: a text without any is done. `all` finds the anchors of
+    every pattern, so that in a sentence only patterns run that could match.
+    """
 
     rules: Rules
-    anchors: AhoCorasick = field(compare=False)
-    by_anchor: tuple[tuple[int, ...], ...]
-    by_kind: Mapping[str, tuple[int, ...]]
-    always_text: tuple[str, ...] = ()
+    first: Scanner
+    first_rules: tuple[tuple[tuple[int, int], ...], ...]
+    all: Scanner
+    by_kind: Mapping[str, tuple[tuple[int, int], ...]]
+    cues: Mapping[str, tuple[tuple[Cue, Pattern], ...]]
 
-    def candidates(self, text: Text) -> dict[int, set[int]]:
-        """Return, by sentence index, the rules with an anchor in that sentence (mentions not looked at)."""
-        low = text.low
-        found: dict[int, set[int]] = {}
-        for index, start, _ in self.anchors.find_matches_as_indexes(low, overlapping=True):
-            if start and (low[start - 1].isalnum() or low[start - 1] == "_"):
-                continue
-            found.setdefault(text.sentence_index(start), set()).update(self.by_anchor[index])
+    def candidates(self, text: Text) -> dict[int, set[tuple[int, int]]]:
+        """Return, by sentence index, the (rule, pattern) numbers whose rarest anchor stands in that sentence."""
+        found: dict[int, set[tuple[int, int]]] = {}
+        for index, start in self.first.scan(text.low):
+            found.setdefault(text.sentence_index(start), set()).update(self.first_rules[index])
         return found
+
+    def fired(self, text: Text, sentence: Span, mentions: Sequence[Mention]) -> frozenset[str]:
+        """Return every anchor in a sentence."""
+        words = self.all.words
+        return frozenset(
+            [words[index] for index, _ in self.all.scan(text.low[sentence.start : sentence.end])]
+            + [f"<{mention.kind}>" for mention in mentions]
+        )
 
 
 def build_matcher(rules: Rules) -> Matcher:
-    """Compile the anchors of all rules into one automaton."""
-    by_anchor: dict[str, set[int]] = {}
-    by_kind: dict[str, set[int]] = {}
+    """Compile the anchors of all rules into two automata."""
+    by_anchor: dict[str, set[tuple[int, int]]] = {}
+    by_kind: dict[str, set[tuple[int, int]]] = {}
     for number, rule in enumerate(rules.rules):
-        for pattern in rule.any:
+        for place, pattern in enumerate(rule.any):
             for anchor in pattern.anchors:
-                if anchor.startswith("<"):
-                    by_kind.setdefault(anchor[1:-1], set()).add(number)
-                else:
-                    by_anchor.setdefault(anchor, set()).add(number)
-    words = list(by_anchor)
+                kind = anchor[1:-1] if anchor.startswith("<") else ""
+                (by_kind.setdefault(kind, set()) if kind else by_anchor.setdefault(anchor, set())).add((number, place))
+    patterns = [
+        pattern
+        for rule in rules.rules
+        for pattern in (*rule.any, *rule.need, *rule.need_item, *rule.unless, *rule.unless_item)
+    ]
+    patterns += [pattern for cue in rules.cues for pattern in cue.patterns]
+    cues: dict[str, list[tuple[Cue, Pattern]]] = {}
+    for cue in rules.cues:
+        for pattern in cue.patterns:
+            for anchor in pattern.anchors:
+                cues.setdefault(anchor, []).append((cue, pattern))
+    every = {anchor for pattern in patterns for group in pattern.groups for anchor in group if anchor[0] != "<"}
     return Matcher(
         rules=rules,
-        anchors=AhoCorasick(words, matchkind=MatchKind.Standard),
-        by_anchor=tuple(tuple(sorted(by_anchor[word])) for word in words),
+        first=_scanner(by_anchor),
+        first_rules=tuple(tuple(sorted(numbers)) for numbers in by_anchor.values()),
+        all=_scanner(every),
+        cues={anchor: tuple(pairs) for anchor, pairs in cues.items()},
         by_kind={kind: tuple(sorted(numbers)) for kind, numbers in by_kind.items()},
     )
 
 
-def mark(text: Text, sentence: Span, mentions: Sequence[Mention]) -> Marked:
+def _scanner(words: Iterable[str]) -> Scanner:
+    literals = tuple(words)
+    return Scanner(literals, AhoCorasick(literals, matchkind=MatchKind.Standard))
+
+
+def mark(text: Text, sentence: Span, mentions: Sequence[Mention], fired: frozenset[str]) -> Marked:
     """Put each mention's letter before it and MARK_END after it."""
     pieces: list[str] = []
+    lower: list[str] = []
     back: list[int] = []
     at = sentence.start
     for mention in mentions:
         start, end = mention.span.start, mention.span.end
         pieces.append(text.norm[at:start])
+        lower.append(text.low[at:start])
         back.extend(range(at, start))
         pieces.append(MARKS[mention.kind] + text.norm[start:end] + MARK_END)
+        lower.append(MARKS[mention.kind] + text.low[start:end] + MARK_END)
         back.append(start)
         back.extend(range(start, end))
         back.append(end - 1)
         at = end
     pieces.append(text.norm[at : sentence.end])
+    lower.append(text.low[at : sentence.end])
     back.extend(range(at, sentence.end))
-    return Marked(sentence, "".join(pieces), tuple(back))
+    return Marked(sentence, "".join(pieces), "".join(lower), back, fired)
 
 
 def match_sentence(
-    matcher: Matcher, numbers: Sequence[int], marked: Marked, item: Sequence[Marked], *, where: str, sentence: int
+    matcher: Matcher,
+    numbers: Iterable[tuple[int, int]],
+    marked: Marked,
+    item: Sequence[Marked],
+    *,
+    where: str,
+    sentence: int,
 ) -> tuple[list[Hit], list[Veto]]:
-    """Run the rules `numbers` on one marked sentence; `item` are all marked sentences, for item-wide conditions."""
+    """Run patterns, by (rule, pattern) number, on one sentence; `item` are all sentences, for item-wide conditions."""
     hits: list[Hit] = []
     vetoes: list[Veto] = []
-    for number in numbers:
+    done = -1
+    for number, place in sorted(numbers):
+        if number == done:
+            continue
         rule = matcher.rules.rules[number]
-        for pattern in rule.any:
-            span = marked.find(pattern)
-            if span is None:
-                continue
-            reason = _why_not(rule, marked, item)
-            if reason:
-                vetoes.append(Veto(rule, where, span, reason))
-            else:
-                hits.append(Hit(rule, where, sentence, span, pattern.source))
-            break
+        pattern = rule.any[place]
+        span = marked.find(pattern)
+        if span is None:
+            continue
+        done = number
+        reason = _why_not(rule, marked, item)
+        if reason:
+            vetoes.append(Veto(rule, where, span, reason))
+        else:
+            hits.append(Hit(rule, where, sentence, span, pattern.source))
     return hits, vetoes
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from services.tagger.matching import Hit, Marked
+from services.tagger.matching import Hit, Marked, Matcher
 from services.tagger.rules import Cue
 from services.tagger.text import Span, Text
 from shared.vocabulary import Aim, Status
@@ -30,15 +30,17 @@ class Reading:
     reason: str
 
 
-def find_cues(cues: Sequence[Cue], marked: Marked, text: Text) -> list[CueSpan]:
+def find_cues(matcher: Matcher, marked: Marked, text: Text) -> list[CueSpan]:
     """Find every cue in a sentence, in order."""
+    candidates = {
+        id(pattern): (cue, pattern) for anchor in marked.fired for cue, pattern in matcher.cues.get(anchor, ())
+    }
     found = [
         CueSpan(cue, span, text.low[span.start : span.end])
-        for cue in cues
-        for pattern in cue.patterns
+        for cue, pattern in candidates.values()
         for span in marked.find_all(pattern)
     ]
-    found.sort(key=lambda cue: (cue.span.start, -cue.span.end))
+    found.sort(key=lambda c: (c.span.start, -c.span.end, c.cue.id))
     return found
 
 

@@ -7,6 +7,7 @@ paragraphs and abbreviated names closed up (U.S. becomes US); and for every non-
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from bisect import bisect_right
 from dataclasses import dataclass
 from functools import cached_property
@@ -40,6 +41,7 @@ _PLAIN = str.maketrans(
     }
 )
 _INITIALS = re.compile(r"(?<![\w.])(?:[A-Z]\.){2,4}")
+_UNTIDY = re.compile(r"^\s|\s$|\s\s|[^\S \n]|[`\x7f]|(?<![\w.])(?:[A-Z]\.){2}")
 _STARTERS = re.compile(r"\s+(?:The|It|He|She|They|This|That|In|On|At|But|However|A|An|According|If|We|I)\b|\s*$|\s*\n")
 _ABBREVIATION = re.compile(
     r"(?:\b(?:Adm|Amb|Brig|Capt|Cmdr|Cdr|Cpl|Col|Dr|Fr|Gen|Gov|Hon|Jr|Lt|Maj|Mr|Mrs|Ms|No|Pres|Prof|Pvt|Rep|Rev|Sec"
@@ -72,8 +74,8 @@ class Text:
 
     original: str
     norm: str
-    starts: tuple[int, ...]
-    ends: tuple[int, ...]
+    starts: Sequence[int]
+    ends: Sequence[int]
 
     @cached_property
     def low(self) -> str:
@@ -141,6 +143,9 @@ def _add(spans: list[Span], norm: str, start: int, end: int) -> None:
 
 def fold(original: str) -> Text:
     """Fold `original`; total on every string, lone surrogates included."""
+    if original.isascii() and not _UNTIDY.search(original):
+        places = range(len(original))
+        return Text(original, original, places, range(1, len(original) + 1))
     dots = _dots_to_drop(original)
     out: list[str] = []
     starts: list[int] = []

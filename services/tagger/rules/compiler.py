@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from services.tagger.rules.model import Cue, Rule, Rules
-from services.tagger.rules.pattern import Pattern, PatternError, compile_pattern
+from services.tagger.rules.pattern import Pattern, PatternError, alternatives, compile_pattern
 from shared.vocabulary import Aim, Status, Topic
 
 E = TypeVar("E", Status, Aim, Topic)
@@ -149,7 +149,7 @@ class _Compiler:
             kind=row["kind"],
             status=self._enum(name, Status, row["status"]) if "status" in row else None,
             aim=self._enum(name, Aim, row["aim"]) if "aim" in row else None,
-            patterns=self._patterns(name, row.get("any", []), identity),
+            patterns=self._patterns(name, [p for s in row.get("any", []) for p in alternatives(s)], identity),
             side=row.get("side", "both"),
         )
 

@@ -12,12 +12,12 @@ spaces, hyphens and punctuation, and for a possessive 's before it.
                       base, exercise, agreement, forum, mission, group       ^            start of the sentence
 
 `compile_pattern` returns a `Pattern`: a regular expression for *marked* text (`matching.mark` puts a private-use
-letter before a mention and MARK_END after it) and the anchors, of which at least one stands in any text that
-matches: literals that begin at a word's start, or "<kind>" for a mention.
+letter before a mention and MARK_END after it) and groups of anchors: of each group at least one stands in any text
+that matches. An anchor is a literal at the start of a word, or "<kind>" for a mention.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -37,11 +37,21 @@ class PatternError(ValueError):
 
 @dataclass(frozen=True)
 class Pattern:
-    """A compiled pattern: its source, its expression over marked text, and its anchors."""
+    """A compiled pattern: its expression over marked text (in lower case unless `exact`), its groups rarest first."""
 
     source: str
     expression: str
-    anchors: frozenset[str]
+    exact: bool
+    groups: tuple[frozenset[str], ...]
+
+    @property
+    def anchors(self) -> frozenset[str]:
+        """The rarest group: what to look for first."""
+        return self.groups[0]
+
+    def may_match(self, fired: Set[str]) -> bool:
+        """Tell whether each group has an anchor among `fired`; if not, the pattern cannot match."""
+        return all(not group.isdisjoint(fired) for group in self.groups)
 
     @cached_property
     def regex(self) -> re.Pattern[str]:
@@ -51,19 +61,43 @@ class Pattern:
 
 @dataclass(frozen=True)
 class _Node:
-    """A piece of a pattern: expression, anchors (None: none that must occur), whether it may be empty."""
+    """A piece of a pattern: expression, groups of anchors that must occur, whether it may be empty."""
 
     regex: str
-    anchors: frozenset[str] | None
+    groups: tuple[frozenset[str], ...]
     optional: bool = False
 
 
 def compile_pattern(source: str, macros: Mapping[str, str]) -> Pattern:
     """Compile `source`; `macros` maps names to pattern sources. Raises PatternError."""
-    node = _Parser(_expand(source, macros)).parse()
-    if node.anchors is None:
+    parser = _Parser(_expand(source, macros))
+    node = parser.parse()
+    if not node.groups:
         raise PatternError("nothing in it must occur: at least one word outside ( )? and ~n is needed")
-    return Pattern(source, node.regex, node.anchors)
+    expression = node.regex if parser.exact else node.regex.replace("(?i:", "(?:").lower()
+    return Pattern(source, expression, parser.exact, tuple(sorted(set(node.groups), key=_rarity, reverse=True)))
+
+
+def alternatives(source: str) -> list[str]:
+    """Split "(a|b (c|d)|e)" or "a|b" at its outer bars, so that each part can be looked up by its own anchors."""
+    inner = source[1:-1] if source.startswith("(") and _closes_at_end(source) else source
+    parts, depth, start = [], 0, 0
+    for index, char in enumerate(inner):
+        depth += (char == "(") - (char == ")")
+        if char == "|" and depth == 0:
+            parts.append(inner[start:index])
+            start = index + 1
+    parts.append(inner[start:])
+    return parts if len(parts) == 1 or inner == source else [a for part in parts for a in alternatives(part)]
+
+
+def _closes_at_end(source: str) -> bool:
+    depth = 0
+    for index, char in enumerate(source):
+        depth += (char == "(") - (char == ")")
+        if depth == 0:
+            return index == len(source) - 1
+    return False
 
 
 def _expand(source: str, macros: Mapping[str, str], depth: int = 0) -> str:
@@ -85,6 +119,7 @@ class _Parser:
     def __init__(self, source: str) -> None:
         self.source = source
         self.at = 0
+        self.exact = False
 
     def parse(self) -> _Node:
         node = self._alternatives()
@@ -101,14 +136,14 @@ class _Parser:
             branches.append(self._sequence())
         if len(branches) == 1:
             return branches[0]
-        anchors: frozenset[str] | None = frozenset()
-        for branch in branches:
-            anchors = None if anchors is None or branch.anchors is None else anchors | branch.anchors
-        return _Node("(?:" + "|".join(b.regex for b in branches) + ")", anchors, any(b.optional for b in branches))
+        groups: tuple[frozenset[str], ...] = ()
+        if all(branch.groups for branch in branches):
+            groups = (frozenset().union(*(max(branch.groups, key=_rarity) for branch in branches)),)
+        return _Node("(?:" + "|".join(b.regex for b in branches) + ")", groups, any(b.optional for b in branches))
 
     def _sequence(self) -> _Node:
         regex = ""
-        anchors: list[frozenset[str]] = []
+        groups: list[frozenset[str]] = []
         joint = ""  # what must stand between the last piece and the next
         leading: list[tuple[str, str]] = []  # optional pieces before the first one that must occur
         begun = False
@@ -133,14 +168,13 @@ class _Parser:
             else:
                 regex += join + node.regex if begun else self._opening(leading, join) + node.regex
                 begun = True
-                if node.anchors is not None:
-                    anchors.append(node.anchors)
+                groups.extend(node.groups)
             joint = ""
         if not begun:
             raise self._error("an empty alternative")
         if joint.isdigit():
             raise self._error("a gap cannot end a pattern")
-        return _Node(regex, max(anchors, key=_rarity) if anchors else None)
+        return _Node(regex, tuple(groups))
 
     @staticmethod
     def _opening(leading: list[tuple[str, str]], join: str) -> str:
@@ -157,7 +191,7 @@ class _Parser:
             if not self._take(")"):
                 raise self._error("missing )")
             optional = self._take("?")
-            return _Node(f"(?:{inner.regex})", inner.anchors, optional)
+            return _Node(f"(?:{inner.regex})", inner.groups, optional)
         if self._take("<"):
             end = self.source.find(">", self.at)
             kinds = self.source[self.at : end].split(",") if end > 0 else [""]
@@ -166,12 +200,12 @@ class _Parser:
                 raise self._error(f"unknown kind of mention {unknown[0]!r} (known: {', '.join(KINDS)})")
             self.at = end + 1
             marks = "".join(MARKS[kind] for kind in kinds)
-            return _Node(f"[{marks}][^\ue010]*\ue010", frozenset(f"<{kind}>" for kind in kinds))
+            return _Node(f"[{marks}][^\ue010]*\ue010", (frozenset(f"<{kind}>" for kind in kinds),))
         if self._take("^"):
             if not self._take(" "):
                 pass
             inner = self._piece()
-            return _Node(f"(?:^[^\\w\ue000-\ue010]*){inner.regex}", inner.anchors)
+            return _Node(f"(?:^[^\\w\ue000-\ue010]*){inner.regex}", inner.groups)
         return self._word()
 
     def _word(self) -> _Node:
@@ -184,12 +218,14 @@ class _Parser:
         spelled = _spellings(match.group())
         body = "|".join(re.escape(s).replace(r"\#", r"\d[\d,.]*") for s in spelled)
         body = f"(?:{body})" if len(spelled) > 1 else body
-        if not exact:
+        if exact:
+            self.exact = True
+        else:
             body = f"(?i:{body})"
         lead = f"(?<!\\w){_MARK_CLASS}?"
         ending = "\\w*\ue010?" if open_ended else f"{_WORD_END}\ue010?"
         numeral = any("#" in s for s in spelled)
-        return _Node(lead + body + ending, None if numeral else frozenset(s.lower() for s in spelled))
+        return _Node(lead + body + ending, () if numeral else (frozenset(s.lower() for s in spelled),))
 
     def _take(self, char: str) -> bool:
         if self.source.startswith(char, self.at):
