@@ -106,10 +106,10 @@ class Nothing:
 def join(report: Report, candidates: Sequence[Development]) -> Joined | Opened | Ignored:
     """Find the development of a report among `candidates`, or say that it opens one, or that it may not.
 
-    It must be of the same dyad, share a topic, lie within 72 h of the development's reports, and share a name or be
-    worded alike. Where both name exercises, bases or agreements and none in common, they are different matters
-    however alike. Of several the best by common instrument, names, wording, then the older. Backfill and articles
-    that did not alert open nothing; they join as further evidence.
+    It must be of the same dyad, lie within 72 h of the development's reports, share a topic, and share a name or be
+    worded alike; both of these make up for a topic read differently. Where both name exercises, bases or agreements
+    and none in common, they are different matters however alike. Of several the best by common instrument, names,
+    wording, then the older. Backfill and articles that did not alert open nothing; they join as further evidence.
     """
     refusals: list[str] = []
     kin: list[tuple[tuple[int, int, float], Development, str]] = []
@@ -120,11 +120,16 @@ def join(report: Report, candidates: Sequence[Development]) -> Joined | Opened |
             continue
         names = report.names & set(development.state.names)
         alike = _alikeness(report, development)
-        if names or alike >= ALIKE:
-            reason = f"names: {', '.join(sorted(names))}" if names else f"wording: {alike:.2f}"
-            kin.append(((len(instruments(names)), len(names), alike), development, reason))
+        by_names, by_wording = bool(names), alike >= ALIKE
+        if any(development.matter(topic) for topic in report.topics):
+            same, refusal = by_names or by_wording, "other names and wording"
         else:
-            refusals.append("other names and wording")
+            same, refusal = by_names and by_wording, "other topic"
+        if same:
+            reasons = [f"names: {', '.join(sorted(names))}"] * by_names + [f"wording: {alike:.2f}"] * by_wording
+            kin.append(((len(instruments(names)), len(names), alike), development, "; ".join(reasons)))
+        else:
+            refusals.append(refusal)
     if kin:
         _, development, reason = max(kin, key=lambda one: one[0])
         return Joined(development.id, reason)
@@ -133,7 +138,7 @@ def join(report: Report, candidates: Sequence[Development]) -> Joined | Opened |
     return Opened(max(refusals, key=_REFUSALS.index) if refusals else "first report")
 
 
-_REFUSALS = ("other dyad", "more than 72 h apart", "other topic", "other instrument", "other names and wording")
+_REFUSALS = ("other dyad", "more than 72 h apart", "other instrument", "other topic", "other names and wording")
 
 
 def _refusal(report: Report, development: Development) -> str | None:
@@ -141,8 +146,6 @@ def _refusal(report: Report, development: Development) -> str | None:
         return "other dyad"
     if not development.opened_at - WINDOW <= report.at <= development.last_report_at + WINDOW:
         return "more than 72 h apart"
-    if not any(development.matter(topic) for topic in report.topics):
-        return "other topic"
     theirs = instruments(frozenset(development.state.names))
     if report.instruments and theirs and not report.instruments & theirs:
         return "other instrument"
