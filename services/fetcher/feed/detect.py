@@ -16,6 +16,7 @@ SIMPLIFIED = frozenset(
 TRADITIONAL = frozenset(
     "的一是不了在人有我他這個們中來上大為和國地到以說時要就出會可也你對生能而子那得於著下自之年過發後作裡"
 )
+HANGUL = frozenset("이다는의을에가고하를지한로들사은기대도자서정시인부국군과장방해일원위")
 COMMON = {
     "cyrillic": frozenset("оеаинтсрвлкмдпуяыьгзбчйхжш"),
     "greek": frozenset("αοιετσνηυρπκμλςάόίέήύώθδγ"),
@@ -31,11 +32,13 @@ SINGLE_BYTE = (
     ("koi8-r", "cyrillic", "ru uk"),
     ("iso8859-5", "cyrillic", "ru bg sr"),
     ("cp1253", "greek", "el"),
+    ("iso8859-7", "greek", "el"),
     ("cp1255", "hebrew", "he iw"),
     ("cp1256", "arabic", "ar fa ur"),
     ("cp874", "thai", "th"),
     ("cp1254", "turkish", "tr az"),
     ("cp1250", "central", "pl cs sk hu ro hr sl"),
+    ("iso8859-2", "central", "pl cs sk hu hr sl"),
     ("cp1252", "latin", "en fr de es pt it nl sv da no fi id ms"),
 )
 MULTI_BYTE = (
@@ -90,6 +93,6 @@ def _score_multi(sample: bytes, codec: str) -> float:
     if codec in {"cp932", "euc_jp"}:
         return 1.6 * kana + 0.4 * han - half - strange if kana else 0.2 * han - half - strange
     if codec == "cp949":
-        return 1.1 * hangul - strange - han * 0.5
+        return 0.5 * hangul + 2 * sum(c in HANGUL for c in high) / len(high) - strange - han * 0.5
     letters = SIMPLIFIED if codec == "gb18030" else TRADITIONAL
     return 2.5 * sum(c in letters for c in high) / len(high) + 0.5 * han - strange - kana - hangul
