@@ -51,10 +51,11 @@ def serve(app: Any, sock: socket.socket) -> Service:
         stopping = asyncio.ensure_future(stop.wait())
         try:
             await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
-            server.should_exit = True
-            await serving
-        finally:
+        finally:  # also when cancelled because another service crashed: nothing may go on serving then
             stopping.cancel()
+            server.should_exit = True
+            await asyncio.wait({serving})
             sock.close()
+        await serving
 
     return run

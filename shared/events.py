@@ -316,7 +316,7 @@ def _read_kind(headers: Mapping[str, str], record: Record) -> Kind:
         reason = "unknown-version" if known and version.isdigit() else "unknown-type"
         raise BadEvent(reason, f"{record.where} has type {name[:120]!r}; this version reads {', '.join(sorted(KINDS))}")
     written = headers.get("ce_schemaversion", str(kind.version))
-    if not written.isdigit() or int(written) < 1:
+    if not written.isdecimal() or int(written) < 1:
         raise BadEvent("unknown-version", f"{record.where} has schema version {written[:40]!r}")
     return kind
 
@@ -345,6 +345,8 @@ def _decode_data(value: bytes, payload: type[T], where: str) -> T:
         raise BadEvent("bad-schema", f"{where}: {error}") from error
     except msgspec.DecodeError as error:
         raise BadEvent("bad-json", f"{where}: {error}") from error
+    except RecursionError as error:
+        raise BadEvent("bad-json", f"{where}: nested too deep") from error
     return data
 
 

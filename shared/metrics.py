@@ -19,6 +19,7 @@ class Metrics:
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.registry = registry
+        self._newest_beat: dict[str, datetime] = {}
         self.stage_events = Counter(
             "attache_stage_events_total",
             "Events a stage has dealt with, by outcome (handled, dead, heartbeat).",
@@ -143,6 +144,8 @@ class Metrics:
             self.items.labels(item_outcome)
 
     def saw_heartbeat(self, stage: str, sent_at: datetime) -> None:
-        """Export the newest heartbeat a stage has seen."""
+        """Export the newest heartbeat a stage has seen; one read again after a crash does not turn it back."""
         self.stage_events.labels(stage, "heartbeat").inc()
-        self.heartbeat_seen.labels(stage).set(sent_at.timestamp())
+        newest = max(sent_at, self._newest_beat.get(stage, sent_at))
+        self._newest_beat[stage] = newest
+        self.heartbeat_seen.labels(stage).set(newest.timestamp())

@@ -10,7 +10,7 @@ from datetime import datetime
 from sqlalchemy import delete, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from shared.database.engine import infrastructure_errors
+from shared.database.engine import infrastructure_errors, reading
 from shared.database.tables.store import outbox
 from shared.eventlog import EventLog, Message
 
@@ -37,7 +37,7 @@ async def put(connection: AsyncConnection, topic: str, messages: Sequence[Messag
 
 async def relay(engine: AsyncEngine, eventlog: EventLog) -> int:
     """Append the oldest rows to the log in order, then delete them; return how many. Raises Unavailable."""
-    async with infrastructure_errors("outbox"), engine.connect() as connection:
+    async with reading(engine, "outbox") as connection:
         rows = (await connection.execute(select(outbox).order_by(outbox.c.id).limit(RELAY_ROWS))).all()
     start = 0
     while start < len(rows):
@@ -54,7 +54,7 @@ async def relay(engine: AsyncEngine, eventlog: EventLog) -> int:
 
 async def pending(engine: AsyncEngine) -> int:
     """Count the rows not yet relayed."""
-    async with infrastructure_errors("outbox"), engine.connect() as connection:
+    async with reading(engine, "outbox") as connection:
         return int((await connection.execute(select(func.count()).select_from(outbox))).scalar_one())
 
 

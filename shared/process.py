@@ -6,14 +6,17 @@ A service is a coroutine function that takes the stop event and returns soon aft
 import asyncio
 import contextlib
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from datetime import timedelta
+from typing import Any
 
 import structlog
 
 log = structlog.get_logger()
 
-Service = Callable[[asyncio.Event], Awaitable[None]]
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+Service = Callable[[asyncio.Event], Coroutine[Any, Any, None]]
 
 
 async def run_until_stopped(*services: Service, grace: timedelta, stop: asyncio.Event | None = None) -> None:
@@ -29,9 +32,10 @@ async def run_until_stopped(*services: Service, grace: timedelta, stop: asyncio.
     def on_signal(number: signal.Signals) -> None:
         log.info("stopping", signal=number.name)
         stop.set()
-        loop.remove_signal_handler(number)
+        for each in SIGNALS:
+            loop.remove_signal_handler(each)
 
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in SIGNALS:
         loop.add_signal_handler(number, on_signal, number)
     try:
         async with asyncio.TaskGroup() as group:
@@ -41,13 +45,18 @@ async def run_until_stopped(*services: Service, grace: timedelta, stop: asyncio.
             for task in late:
                 log.warning("cut-off", task=task.get_name(), after_seconds=grace.total_seconds())
                 task.cancel()
-    except* Exception as group_error:
-        if len(group_error.exceptions) == 1:
-            raise group_error.exceptions[0] from None
-        raise
+    except BaseExceptionGroup as group_error:
+        raise _the_one(group_error) from None
     finally:
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in SIGNALS:
             loop.remove_signal_handler(number)
+
+
+def _the_one(error: BaseException) -> BaseException:
+    """Unwrap groups of one, however deep: a service may have task groups of its own."""
+    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    return error
 
 
 async def _run(service: Service, stop: asyncio.Event) -> None:

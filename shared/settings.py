@@ -4,6 +4,7 @@ This is the only place that knows the names of environment variables.
 """
 
 import ipaddress
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -58,7 +59,7 @@ class Settings:
             try:
                 return parse(raw)
             except ValueError as error:
-                faults.append(f"{name}={raw!r}: {error}")
+                faults.append(f"{name}={without_password(raw)!r}: {error}")
                 return default
 
         data_dir = read("DATA_DIR", Path, cls.data_dir)
@@ -88,6 +89,11 @@ class Settings:
         if faults:
             raise BadSettings("bad settings:\n  " + "\n  ".join(faults))
         return settings
+
+
+def without_password(url: str) -> str:
+    """Return a URL fit for messages, without what may stand before its host."""
+    return re.sub(r"//[^/]*@", "//…@", url)
 
 
 def _url(*schemes: str) -> Callable[[str], str]:

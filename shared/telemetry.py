@@ -17,6 +17,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+QUOTED = frozenset(" \t=\r\n\"'")
+"""A value with one of these is quoted by structlog's ConsoleRenderer."""
+
 
 def set_up_logs(style: str = "text", *, stream: TextIO | None = None, level: int = logging.INFO) -> None:
     """Send all logs to `stream` (standard error) as text or JSON, libraries' warnings included."""
@@ -24,13 +27,17 @@ def set_up_logs(style: str = "text", *, stream: TextIO | None = None, level: int
     renderer: structlog.typing.Processor = (
         structlog.processors.JSONRenderer()
         if style == "json"
-        else structlog.dev.ConsoleRenderer(colors=target.isatty(), pad_event_to=12)
+        else structlog.dev.ConsoleRenderer(
+            colors=target.isatty(),
+            pad_event_to=12,
+            exception_formatter=structlog.dev.plain_traceback,  # the pretty one prints locals, secrets among them
+        )
     )
     chain: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.processors.format_exc_info if style == "json" else structlog.processors.StackInfoRenderer(),
+        structlog.processors.format_exc_info if style == "json" else _one_line,
     ]
     structlog.configure(
         processors=[*chain, renderer],
@@ -46,6 +53,23 @@ def set_up_logs(style: str = "text", *, stream: TextIO | None = None, level: int
         )
     )
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
+
+
+def _one_line(_logger: object, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """Escape what would break the line or command the terminal: much of what is logged was written by strangers."""
+    return {name: printable(value) if _shown_raw(name, value) else value for name, value in event.items()}
+
+
+def _shown_raw(name: str, value: object) -> bool:
+    """Tell whether the renderer would write `value` as it is; the others it writes as `repr`, which escapes."""
+    return isinstance(value, str) and (name == "event" or not QUOTED.intersection(value))
+
+
+def printable(text: str) -> str:
+    """Return `text` with line breaks, control and direction characters as backslash escapes."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
 @dataclass

@@ -3,6 +3,7 @@
 `sqlite:///path` and `postgresql://…` as people write them; the async driver is our business.
 """
 
+import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -10,9 +11,11 @@ from typing import Any
 
 from sqlalchemy import event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from shared.eventlog import Unavailable
+from shared.settings import without_password
 
 DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
 BUSY_TIMEOUT_MS = 30_000
@@ -28,11 +31,11 @@ def async_url(url: str) -> str:
     """Return the URL with the async driver we use; raises BadDatabaseUrl for an unknown scheme."""
     try:
         parsed = make_url(url)
-    except ArgumentError as error:
-        raise BadDatabaseUrl(f"DB_URL {url!r}: {error}") from error
+    except (ArgumentError, ValueError) as error:
+        raise BadDatabaseUrl(f"DB_URL {without_password(url)!r}: {error}") from error
     driver = DRIVERS.get(parsed.get_backend_name())
     if driver is None:
-        raise BadDatabaseUrl(f"DB_URL {url!r}: scheme must be one of {', '.join(DRIVERS)}")
+        raise BadDatabaseUrl(f"DB_URL {without_password(url)!r}: scheme must be one of {', '.join(DRIVERS)}")
     return parsed.set(drivername=driver).render_as_string(hide_password=False)
 
 
@@ -85,10 +88,17 @@ async def reading(engine: AsyncEngine, what: str) -> AsyncIterator[AsyncConnecti
 
 @asynccontextmanager
 async def infrastructure_errors(what: str) -> AsyncIterator[None]:
-    """Turn the database's own troubles (locked, unreachable, disk full) into Unavailable; the rest passes as it is."""
+    """Turn the database's own troubles (locked, unreachable, disk full) into Unavailable; the rest passes as it is.
+
+    SQLite calls a mistake in the SQL (no such table) operational too; that is ours, and waiting would not mend it.
+    """
     try:
         yield
+    except PoolTimeout as error:
+        raise Unavailable(f"{what}: {error}") from error
     except OperationalError as error:
+        if getattr(error.orig, "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR:
+            raise
         raise Unavailable(f"{what}: {error.orig}") from error
     except DBAPIError as error:
         if error.connection_invalidated:
