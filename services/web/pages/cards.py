@@ -37,9 +37,18 @@ class Card:
     updates: int = 0
 
     @property
-    def outlets(self) -> tuple[str, ...]:
-        """The outlets quoted, each once."""
-        return tuple(dict.fromkeys(passage.evidence.outlet for passage in self.passages))
+    def lead(self) -> Passage | None:
+        """The passage to show where there is room for one: it tells the first matter that any passage tells."""
+        for matter in self.alert.matters:
+            for passage in self.passages:
+                if (passage.evidence.topic, passage.evidence.status) == (matter.topic, matter.status):
+                    return passage
+        return self.passages[0] if self.passages else None
+
+    @property
+    def is_superseded(self) -> bool:
+        """Whether the development has gone on since."""
+        return self.alert.sequence < self.updates
 
 
 def make_card(
