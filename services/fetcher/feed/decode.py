@@ -68,7 +68,7 @@ def decode(body: bytes, content_type: str | None = None) -> Decoded:
         if name and (codec := _codec(name))
     ]
     unknown = tuple(
-        f"encoding: nobody knows {name!r}"
+        f"encoding: {name!r} is unknown or not what the bytes are"
         for name in (http and http[1], prolog and prolog[1].decode("ascii"))
         if name and not _codec(name)
     )

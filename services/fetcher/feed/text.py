@@ -174,7 +174,7 @@ _UNPRINTABLE = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ufeff\ufffe\uffff\ud800-\udfff]"
 )
 _MARKS = re.compile("[\u061c\u200e\u200f\xad]")
-_TAG = re.compile(r"<(?:/?([a-zA-Z][a-zA-Z0-9]*)(?=[\s/>])[^<>]*>|!--|/[a-zA-Z]|[a-zA-Z][^<>=]*\s[^<>=]*=)")
+_TAG = re.compile(r"<!--|<(/?)([a-zA-Z][a-zA-Z0-9]*)((?:[^<>a-zA-Z0-9][^<>]*)?)(>?)")
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{1,31});")
 _SPACE = re.compile(r"[ \t\r\f\v\xa0]+")
 _LINES = re.compile(r" *\n *")
@@ -191,9 +191,14 @@ def looks_like_markup(text: str) -> bool:
 
     It is, if it holds a known tag, the end of any tag, a tag with an attribute or a character reference.
     """
-    if "<" in text and any(not m[1] or m[1].lower() in MARKUP_TAGS for m in _TAG.finditer(text)):
+    if "<" in text and any(_is_markup(match) for match in _TAG.finditer(text)):
         return True
     return "&" in text and any(m[0].startswith("&#") or html.unescape(m[0]) != m[0] for m in _ENTITY.finditer(text))
+
+
+def _is_markup(match: re.Match[str]) -> bool:
+    closing, tag, attributes, end = match.groups()
+    return tag is None or bool(closing) or "=" in attributes or (bool(end) and tag.lower() in MARKUP_TAGS)
 
 
 def plain(text: Text | None) -> str:
