@@ -87,9 +87,15 @@ def build_claims(
     dropped: list[Dropped] = []
     ordered = sorted(hits, key=lambda h: (h.field != "title", h.sentence, h.rule.topic))
     cue_cache: dict[tuple[str, int], list[CueSpan]] = {}
-    for (where, number, _topic), group in groupby(ordered, key=lambda h: (h.field, h.sentence, h.rule.topic)):
+    topics: dict[tuple[str, int], set[str]] = {}
+    for hit in ordered:
+        topics.setdefault((hit.field, hit.sentence), set()).add(str(hit.rule.topic))
+    for (where, number, _topic), grouped in groupby(ordered, key=lambda h: (h.field, h.sentence, h.rule.topic)):
         read = reads[where]
-        chosen, strength = _choose(list(group))
+        group = [hit for hit in grouped if not hit.rule.yields & topics[where, number]]
+        if not group:
+            continue
+        chosen, strength = _choose(group)
         if strength < TWO_WEAK:
             dropped.append(Dropped(chosen, "weak words alone"))
             continue

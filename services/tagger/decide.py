@@ -103,12 +103,13 @@ def _match(
                 if mention.kind in matcher.by_kind:
                     wanted[name].setdefault(number, set()).update(matcher.by_kind[mention.kind])
     item = [marked for read in reads.values() for marked in read.marked.values()]
+    titles = list(reads["title"].marked.values())
     hits: list[Hit] = []
     vetoes: list[Veto] = []
     for name, read in reads.items():
         for number, patterns in sorted(wanted[name].items()):
             found, taken_back = match_sentence(
-                matcher, patterns, read.marked[number], item, where=name, sentence=number
+                matcher, read.text, patterns, read.marked[number], item, titles, where=name, sentence=number
             )
             hits.extend(found)
             vetoes.extend(taken_back)

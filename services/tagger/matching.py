@@ -122,7 +122,7 @@ def build_matcher(rules: Rules) -> Matcher:
     patterns = [
         pattern
         for rule in rules.rules
-        for pattern in (*rule.any, *rule.need, *rule.need_item, *rule.unless, *rule.unless_item)
+        for pattern in (*rule.any, *rule.need, *rule.need_item, *rule.unless, *rule.unless_item, *rule.headline)
     ]
     patterns += [pattern for cue in rules.cues for pattern in cue.patterns]
     cues: dict[str, list[tuple[Cue, Pattern]]] = {}
@@ -171,14 +171,16 @@ def mark(text: Text, sentence: Span, mentions: Sequence[Mention], fired: frozens
 
 def match_sentence(
     matcher: Matcher,
+    text: Text,
     numbers: Iterable[tuple[int, int]],
     marked: Marked,
     item: Sequence[Marked],
+    titles: Sequence[Marked],
     *,
     where: str,
     sentence: int,
 ) -> tuple[list[Hit], list[Veto]]:
-    """Run patterns, by (rule, pattern) number, on one sentence; `item` are all sentences, for item-wide conditions."""
+    """Run patterns, by (rule, pattern) number, on one sentence; `item` and `titles` serve item-wide conditions."""
     hits: list[Hit] = []
     vetoes: list[Veto] = []
     done = -1
@@ -191,7 +193,7 @@ def match_sentence(
         if span is None:
             continue
         done = number
-        reason = _why_not(rule, marked, item)
+        reason = _why_not(rule, text.clause(marked.sentence, span), marked, item, titles)
         if reason:
             vetoes.append(Veto(rule, where, span, reason))
         else:
@@ -199,14 +201,18 @@ def match_sentence(
     return hits, vetoes
 
 
-def _why_not(rule: Rule, marked: Marked, item: Sequence[Marked]) -> str | None:
+def _why_not(
+    rule: Rule, clause: Span, marked: Marked, item: Sequence[Marked], titles: Sequence[Marked]
+) -> str | None:
     if rule.need and not any(marked.find(p) for p in rule.need):
         return "needs another word in the sentence"
     for pattern in rule.unless:
-        if marked.find(pattern):
+        if any(span.start < clause.end and span.end > clause.start for span in marked.find_all(pattern)):
             return f"not with {pattern.source!r}"
     if rule.need_item and not any(m.find(p) for p in rule.need_item for m in item):
         return "needs another word in the item"
+    if rule.headline and titles and not any(m.find(p) for p in rule.headline for m in titles):
+        return "needs a word in the headline"
     for pattern in rule.unless_item:
         if any(m.find(pattern) for m in item):
             return f"not with {pattern.source!r} in the item"

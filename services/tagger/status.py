@@ -81,15 +81,15 @@ def read_status(hit: Hit, text: Text, sentence: Span, cues: Sequence[CueSpan]) -
     modal = _first(left, "modal")
     if modal:
         return Reading(Status.PROPOSED, aim or Aim.BEGUN, modal.words)
+    announced = _first(left, "announce")
+    if announced and aim in {None, Aim.EXPANDED, Aim.BEGUN}:
+        return Reading(Status.AGREED_SIGNED, aim or rule.aim, announced.words)
     if change and change.cue.status:
         if _is_infinitive(text, change.span) and aim:
             return Reading(Status.AGREED_SIGNED, aim, f"to {change.words}")
         if change.cue.status is Status.RESUMED and _is_progressive(text, change):
             return Reading(Status.BEGUN, Aim.RESUMED, change.words)
         return Reading(change.cue.status, None, change.words)
-    announced = _first(left, "announce")
-    if announced:
-        return Reading(Status.AGREED_SIGNED, rule.aim, announced.words)
     return Reading(rule.status, rule.aim, f"rule {rule.id}")
 
 

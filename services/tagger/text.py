@@ -51,7 +51,7 @@ _ABBREVIATION = re.compile(
 _STOP = re.compile(r"[.!?…]+[\"')\]]*(?=\s+[\"'(\[]*[A-Z0-9\u00c0-\u00de])|\s+\|+\s+|\s+[•●▪]\s+|\n+")
 _CLAUSE = re.compile(
     r";|:\s|\s-+\s|,?\s+(?:but|while|whereas|although|though|because|after|before|amid|despite|following|since|unless)\s"
-    r"|,\s+(?:and|as|which|who|where|when|with|saying|accusing|according)\s|,\s+(?:a|the)\s+day\s",
+    r"|,\s+(?:and|as|which|who|where|when|with|saying|accusing|according)\s|,\s+(?:a|the)\s+day\s|\sas\s(?=(?-i:[A-Z])|the\s|its\s|his\s|tensions|part\sof)",
     re.IGNORECASE,
 )
 

@@ -51,7 +51,7 @@ _BOILERPLATE = re.compile(
     re.IGNORECASE,
 )
 _PAST_YEAR = re.compile(
-    r"\b(?:in|since|during|from|until|of|by|before|after|between)\s+(?:(?:early|late|mid|the\s+(?:early|late|mid)|the|january|february|march|april|may|june|july|august"
+    r"\b(?:in|since|during|from|until|of|by|before|after|between|on)\s+(?:(?:early|late|mid|the\s+(?:early|late|mid)|the|jan\.?|feb\.?|mar\.?|apr\.?|jun\.?|jul\.?|aug\.?|sept?\.?|oct\.?|nov\.?|dec\.?|january|february|march|april|may|june|july|august"
     r"|september|october|november|december|spring|summer|autumn|fall|winter)[\s-]+(?:\d{1,2},?\s+)?(?:of\s+)?)?((?:19|20)\d\d)(?:s\b)?(?!\s*-\w)",
     re.IGNORECASE,
 )

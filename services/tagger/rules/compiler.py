@@ -12,7 +12,7 @@ from shared.vocabulary import Aim, Status, Topic
 E = TypeVar("E", Status, Aim, Topic)
 
 _RULE_KEYS = {
-    "id", "any", "need", "need_item", "unless", "unless_item", "parties", "add", "status", "aim", "fixed", "weak",
+    "id", "any", "need", "need_item", "unless", "unless_item", "headline", "yields", "parties", "add", "status", "aim", "fixed", "weak",
     "places", "adversaries", "ignore", "must", "must_not",
 }  # fmt: skip
 _CUE_KEYS = {"id", "kind", "status", "aim", "any", "side"}
@@ -93,7 +93,7 @@ class _Compiler:
         topic = self._enum(name, Topic, data.get("topic", ""))
         if topic is None:
             return []
-        for key in set(data) - {"topic", "rule", "places", "adversaries", "ignore"}:
+        for key in set(data) - {"topic", "rule", "places", "adversaries", "ignore", "yields"}:
             self._fault(name, key, f"unknown key {key!r}")
         return [rule for row in data.get("rule", []) if (rule := self._rule(name, topic, row, data)) is not None]
 
@@ -122,6 +122,8 @@ class _Compiler:
             need_item=self._patterns(name, row.get("need_item", []), identity),
             unless=self._patterns(name, row.get("unless", []), identity),
             unless_item=self._patterns(name, row.get("unless_item", []), identity),
+            headline=self._patterns(name, row.get("headline", []), identity),
+            yields=frozenset(str(self._enum(name, Topic, t)) for t in [*data.get("yields", ()), *row.get("yields", ())]),
             parties=parties,
             add=tuple(row.get("add", ())),
             status=status or Status.STANDING,

@@ -11,7 +11,8 @@ from shared.vocabulary import Aim, Status, Topic
 class Rule:
     """One way a topic shows. Hit when one of `any` matches a sentence, one of each group in `need` does too
     (in the sentence, or `need_item`: anywhere in the item), none of `unless` (sentence) or `unless_item`, and
-    the sentence and its surroundings name at least `parties` parties.
+    `headline`: where the item has a headline, one of these stands in it. `yields`: topics that take the sentence
+    from this rule when they hit there too. The sentence and its surroundings name at least `parties` parties.
 
     `status`, `aim`: what the words alone say when no cue governs them; `fixed`: whatever cues say.
     `places`, `adversaries`: a country named as the place, or as whom it is against, is a party too. `ignore`: cues
@@ -25,6 +26,7 @@ class Rule:
     need_item: tuple[Pattern, ...] = ()
     unless: tuple[Pattern, ...] = ()
     unless_item: tuple[Pattern, ...] = ()
+    headline: tuple[Pattern, ...] = ()
     parties: int = 2
     add: tuple[str, ...] = ()
     status: Status = Status.STANDING
@@ -34,6 +36,7 @@ class Rule:
     places: bool = False
     adversaries: bool = False
     ignore: frozenset[str] = frozenset()
+    yields: frozenset[str] = frozenset()
     must: tuple[str, ...] = ()
     must_not: tuple[str, ...] = ()
 
