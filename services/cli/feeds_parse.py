@@ -19,7 +19,7 @@ from services.fetcher.feed.text import one_line, plain
 @click.option("--url", help="Where the file was found: relative links count from here.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 def parse(file: str, headers: tuple[str, ...], url: str | None, as_json: bool) -> None:  # noqa: FBT001 - click's flag
-    r"""Read FILE (or - for standard input) as a feed and print what was read.
+    """Read FILE (or - for standard input) as a feed and print what was read.
 
     RSS 0.9x to 2.0, RSS 1.0 (RDF), Atom 0.3 and 1.0, JSON Feed, CDF and Google News sitemaps are read, broken ones
     as far as possible. The headers Content-Type, Content-Location and Content-Language are taken into account.
@@ -37,7 +37,7 @@ def parse(file: str, headers: tuple[str, ...], url: str | None, as_json: bool) -
     links resolved; the fields in _text are the same as plain text. An item without a summary repeats its content
     there; one without an id of its own has its link as id, and one with a single date has it as published. Dates
     are RFC 3339 in UTC, categories and authors are names.
-    """
+    """  # noqa: D301 - click reads the backspace as "keep these lines"
     given = _read_headers(headers)
     body = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
     try:
