@@ -5,8 +5,7 @@ Schedule and meaning of answers: Standard Webhooks 1.0. The same schedule serves
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import datetime, timedelta
 
 from shared.events import Alert
 from shared.identity import stable_id
@@ -155,23 +154,14 @@ def of_smtp(code: int) -> Outcome:
     return TryLater(f"smtp-{code}") if code in SMTP_TRANSIENT else Refused(f"smtp-{code}")
 
 
-def read_retry_after(written: str | None, now: datetime) -> timedelta | None:
-    """Read a Retry-After header (RFC 9110 10.2.3), seconds or a date; None if absent, past or unreadable."""
-    if written is None:
-        return None
-    written = written.strip()
-    if written.isascii() and written.isdigit():
-        return min(timedelta(seconds=int(written[:9])), RETRY_AFTER_CAP)
-    try:
-        when = parsedate_to_datetime(written)
-    except ValueError:
-        return None
-    wait = (when if when.tzinfo else when.replace(tzinfo=UTC)) - now
-    return min(wait, RETRY_AFTER_CAP) if wait > timedelta(0) else None
-
-
 def deliveries_of(
-    alert: Alert, subscription: Subscription, *, matched: str, now: datetime, trace_id: str | None
+    alert: Alert,
+    subscription: Subscription,
+    *,
+    matched: str,
+    now: datetime,
+    trace_id: str | None,
+    test: bool = False,
 ) -> Iterator[Delivery]:
     """Yield one delivery for each receiver: every address of an e-mail apart, since each accepts or refuses alone."""
     channels: list[tuple[tuple[str, ...], Channel]] = [((), subscription.channel)]
@@ -187,4 +177,5 @@ def deliveries_of(
             matched=matched,
             created_at=now,
             trace_id=trace_id,
+            test=test,
         )

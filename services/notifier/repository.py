@@ -47,6 +47,16 @@ class Disabled:
 
 
 @dataclass(frozen=True)
+class Latest:
+    """How deliveries to one subscription fare: how many are pending, and the outcome of the newest attempt."""
+
+    pending: int
+    outcome: str | None
+    reason: str | None
+    at: datetime | None
+
+
+@dataclass(frozen=True)
 class Saved:
     """A subscription as the API or command line saved it; `definition` is its JSON."""
 
@@ -182,6 +192,37 @@ class Repository:
         async with reading(self._engine, "deliveries") as connection:
             pending, oldest = (await connection.execute(query)).one()
         return Backlog(pending, oldest)
+
+    async def latest(self) -> dict[str, Latest]:
+        """Return how deliveries fare, by subscription; one that nothing was ever sent to is not in it."""
+        attempt = notifier.delivery_attempt
+        newest = (
+            select(
+                _row.c.subscription_id,
+                attempt.c.outcome,
+                attempt.c.detail,
+                attempt.c.at,
+                func.row_number()
+                .over(partition_by=_row.c.subscription_id, order_by=(attempt.c.at.desc(), attempt.c.number.desc()))
+                .label("place"),
+            )
+            .join_from(attempt, _row, attempt.c.delivery_id == _row.c.id)
+            .subquery()
+        )
+        pending = (
+            select(_row.c.subscription_id, func.count().filter(_row.c.state == PENDING).label("pending"))
+            .group_by(_row.c.subscription_id)
+            .subquery()
+        )
+        query = select(pending, newest.c.outcome, newest.c.detail, newest.c.at).join_from(
+            pending,
+            newest,
+            (newest.c.subscription_id == pending.c.subscription_id) & (newest.c.place == 1),
+            isouter=True,
+        )
+        async with reading(self._engine, "deliveries") as connection:
+            rows = (await connection.execute(query)).all()
+        return {row.subscription_id: Latest(row.pending, row.outcome, row.detail, row.at) for row in rows}
 
     async def saved_subscriptions(self) -> list[Saved]:
         """Return what the API and the command line saved, oldest first."""

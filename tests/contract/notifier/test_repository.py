@@ -11,7 +11,7 @@ from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.notifier.delivery import Delivered, Delivery, DisableEndpoint, GaveUp, RetryAt
-from services.notifier.repository import LEASE, Backlog, Repository
+from services.notifier.repository import LEASE, Backlog, Latest, Repository
 from shared.database.tables import notifier, web
 from shared.subscriptions import Email, Webhook
 
@@ -188,3 +188,15 @@ async def test_saved_subscriptions_are_read_oldest_first(repository, engine, now
         ("sub_1", True, now + timedelta(minutes=1)),
         ("sub_2", False, now + timedelta(minutes=2)),
     ]
+
+
+async def test_the_latest_attempt_and_what_is_pending_are_told_by_subscription(repository, delivery, now):
+    second = dataclasses.replace(delivery, id="dlv_two", created_at=now + timedelta(seconds=1))
+    untried = dataclasses.replace(delivery, id="dlv_three", subscription_id="sub_two")
+    await repository.add([delivery, second, untried], (), now=now)
+    await repository.record(delivery, RetryAt(now + timedelta(seconds=9), "http-500"), at=now)
+    await repository.record(second, Delivered("http-200"), at=now + timedelta(seconds=1))
+    assert await repository.latest() == {
+        "sub_one": Latest(1, "delivered", "http-200", now + timedelta(seconds=1)),
+        "sub_two": Latest(1, None, None, None),
+    }

@@ -19,7 +19,6 @@ from services.notifier.delivery import (
     deliveries_of,
     of_http,
     of_smtp,
-    read_retry_after,
 )
 from services.notifier.sample import sample_alert
 from shared.subscriptions import Email, parse_subscription
@@ -106,25 +105,6 @@ def test_an_answer_is_read_as_the_standard_says(status, outcome):
 @pytest.mark.parametrize(("code", "kind"), [(421, TryLater), (450, TryLater), (550, Refused), (554, Refused)])
 def test_mail_refused_for_now_is_tried_later_and_for_good_is_not(code, kind):
     assert of_smtp(code) == kind(f"smtp-{code}")
-
-
-@pytest.mark.parametrize(
-    ("written", "wait"),
-    [
-        ("120", timedelta(minutes=2)),
-        ("0", timedelta(0)),
-        ("99999999999999999999", timedelta(hours=24)),
-        ("Sun, 01 Mar 2026 12:10:00 GMT", timedelta(minutes=10)),
-        ("Sun, 01 Mar 2026 11:00:00 GMT", None),
-        ("Sun, 01 Mar 2027 11:00:00 GMT", timedelta(hours=24)),
-        ("soon", None),
-        ("-5", None),
-        ("", None),
-        (None, None),
-    ],
-)
-def test_retry_after_is_read_as_seconds_or_date(now, written, wait):
-    assert read_retry_after(written, now) == wait
 
 
 def test_a_delivery_has_the_same_id_whenever_the_alert_comes(now):
