@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 
 from services.store.arcs import LEVEL, STOPS
 from services.store.wording import terms
@@ -35,7 +36,8 @@ class Report:
     sure: frozenset[Topic]
     parties: tuple[str, ...]
     names: frozenset[str]
-    terms: frozenset[str]
+    title: str
+    text: str
     speaks: bool
     at: datetime
     severity: Severity
@@ -44,6 +46,11 @@ class Report:
     language: str | None
     published: datetime | None
     rules_version: str
+
+    @cached_property
+    def terms(self) -> frozenset[str]:
+        """The content words of title and lead, found when first asked for: most articles have nothing to join."""
+        return terms(self.title, self.text)
 
     @property
     def instruments(self) -> frozenset[str]:
@@ -86,7 +93,8 @@ def read_report(article: Article, tagged: TaggedArticle) -> Report:
         sure=frozenset(claim.topic for claim in leading if claim.certainty not in UNSURE),
         parties=tuple(sorted(joined | set(decision.dyad))),
         names=frozenset(decision.names),
-        terms=terms(article.title, article.text),
+        title=article.title,
+        text=article.text,
         speaks=decision.alert and not article.backfill,
         at=report_time(article),
         severity=decision.severity or Severity.P4,

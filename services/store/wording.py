@@ -7,6 +7,7 @@ common English endings; Chinese, Japanese and Thai, which put no spaces, count p
 
 import re
 import unicodedata
+from functools import lru_cache
 
 LEAD_CHARS = 400
 """What stands in the first paragraphs is the news; further down outlets differ or repeat the past."""
@@ -54,6 +55,7 @@ def likeness(one: frozenset[str], other: frozenset[str]) -> float:
     return max(len(one & other) - WORDS_OF_A_DYAD, 0) / shorter if shorter > 0 else 0.0
 
 
+@lru_cache(20_000)
 def _stem(word: str) -> str:
     for ending in _ENDINGS:
         if word.endswith(ending) and len(word) - len(ending) >= _STEM_LETTERS:
