@@ -5,7 +5,7 @@ The first line that is not a comment names the columns. A mistake is refused wit
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
 
 class GazetteerError(ValueError):
@@ -50,22 +50,33 @@ class Row:
             raise self.error(f"{column} has {twice!r} twice")
         return parts
 
-    def day(self, column: str) -> date | None:
-        """Return the cell as a date, None for an empty one; raises GazetteerError on what is no YYYY-MM-DD."""
-        cell = self.cells[column]
-        if not cell:
-            return None
-        try:
-            return date.fromisoformat(cell)
-        except ValueError:
-            raise self.error(f"{column} is {cell!r}, not a day as YYYY-MM-DD") from None
-
     def flag(self, column: str) -> bool:
         """Return whether the cell says yes; raises GazetteerError on anything but "yes" or nothing."""
         cell = self.cells[column]
         if cell not in {"", "yes"}:
             raise self.error(f"{column} is {cell!r}, neither 'yes' nor empty")
         return cell == "yes"
+
+
+def first_day(row: Row, day: str) -> date:
+    """Return the day, or the first day of the month or year; raises GazetteerError."""
+    return _day(row, day, day + "-01-01"[3 * day.count("-") :] if day else day)
+
+
+def last_day(row: Row, day: str) -> date:
+    """Return the day, or the last day of the month or year; raises GazetteerError."""
+    first = first_day(row, day)
+    if day.count("-") == 2:  # noqa: PLR2004 - year, month and day are given
+        return first
+    months = first.year * 12 + (first.month if "-" in day else 12)
+    return date(months // 12, months % 12 + 1, 1) - timedelta(days=1)
+
+
+def _day(row: Row, written: str, completed: str) -> date:
+    try:
+        return date.fromisoformat(completed)
+    except ValueError:
+        raise row.error(f"{written!r} is no day, month or year as YYYY-MM-DD, YYYY-MM or YYYY") from None
 
 
 def read_table(file: str, text: str, columns: Sequence[str]) -> Iterator[Row]:
