@@ -9,7 +9,7 @@ and always with a default. Golden records of each version stay under tests/data/
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, TypeVar
 
 import msgspec
 
@@ -18,6 +18,10 @@ from shared.vocabulary import Aim, AlertKind, Certainty, Place, Severity, Status
 
 MAX_EVENT_BYTES = 1_000_000
 """Kafka's default `max.message.bytes` less room for headers; a larger event is refused by `encode` and `decode`."""
+
+
+Moment = Annotated[datetime, msgspec.Meta(tz=True)]
+"""A time with its zone; one without is refused, since nobody knows which moment it means."""
 
 
 class BadEvent(Exception):  # noqa: N818 - the house name for data that goes to the dead letters
@@ -57,9 +61,9 @@ class Article(msgspec.Struct, frozen=True, kw_only=True):
     authors: tuple[str, ...] = ()
     categories: tuple[str, ...] = ()
     language: str | None = None
-    published: datetime | None = None
-    updated: datetime | None = None
-    observed_at: datetime
+    published: Moment | None = None
+    updated: Moment | None = None
+    observed_at: Moment
     backfill: bool = False
     truncated: bool = False
 
@@ -179,15 +183,15 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     evidence: tuple[AlertEvidence, ...]
     languages: tuple[str, ...] = ()
     reports: int = 1
-    published: datetime | None = None
-    raised_at: datetime
+    published: Moment | None = None
+    raised_at: Moment
     rules_version: str = ""
 
 
 class Heartbeat(msgspec.Struct, frozen=True, kw_only=True):
     """A marker the fetcher sends through every stage; each stage exports the newest `sent_at` it has seen."""
 
-    sent_at: datetime
+    sent_at: Moment
     sequence: int
 
 
@@ -327,11 +331,11 @@ def _read_time(headers: Mapping[str, str], record: Record) -> datetime:
         return record.timestamp
     try:
         time = datetime.fromisoformat(written)
-    except ValueError as error:
+        return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
+    except (ValueError, OverflowError) as error:
         raise BadEvent(
             "bad-header", f"{record.where} has ce_time {written[:60]!r}, which is no RFC 3339 time"
         ) from error
-    return time if time.tzinfo else time.replace(tzinfo=UTC)
 
 
 def _decode_data(value: bytes, payload: type[T], where: str) -> T:

@@ -266,6 +266,8 @@ BROKEN = {
     "null": (record(b"null"), "bad-schema", "Expected `object`"),
     "a field missing": (record(b"{}"), "bad-schema", "missing required field `id`"),
     "a time that is none": (record(article_json(published="yesterday")), "bad-schema", "$.published"),
+    "a time without a zone": (record(article_json(observed_at="2026-03-01T12:00:00")), "bad-schema", "$.observed_at"),
+    "a time before time": (record(article_json(), ce_time=b"0001-01-01T00:00:00+14:00"), "bad-header", "no RFC 3339"),
     "a number that is none": (record(article_json(revision="1")), "bad-schema", "$.revision"),
     "a word that is none": (
         record(b'{"article":{},"claims":[{"id":"c","topic":"sport","status":"begun","parties":[],"place":"news",'
