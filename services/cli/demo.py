@@ -126,13 +126,13 @@ async def _play(settings: Settings, feeds: DemoFeeds, feed_server: Service, cons
 
 
 def _faults(feeds: DemoFeeds, alerts: Sequence[Alert]) -> list[str]:
-    told = [story for story in feeds.stories if story.expect]
-    wanted = Counter({(story.expect, "raised"): 1 for story in told})
-    wanted.update((story.expect, "updated") for story in told if story.update)
+    told = [(story.expect, story.update) for story in feeds.stories if story.expect]
+    wanted = Counter({(dyad, "raised"): 1 for dyad, _ in told})
+    wanted.update((dyad, "updated") for dyad, update in told if update)
     got = Counter(("-".join(alert.dyad).lower(), str(alert.kind)) for alert in alerts)
     return [
         f"{dyad} {kind}: {got[dyad, kind]} instead of {wanted[dyad, kind]}"
-        for dyad, kind in sorted(wanted | got, key=str)
+        for dyad, kind in sorted(wanted | got)
         if got[dyad, kind] != wanted[dyad, kind]
     ]
 
