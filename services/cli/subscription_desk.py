@@ -85,7 +85,8 @@ async def show_all(desk: Desk) -> None:
         )
         return
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for title in ("id", "name", "goes to", "kept in", "state", "last delivery"):
+    table.add_column("id", no_wrap=True)
+    for title in ("name", "goes to", "kept in", "state", "last delivery"):
         table.add_column(title, overflow="fold")
     for one, kept_in in found:
         state = _state(one, disabled.get(one.id))
@@ -125,8 +126,13 @@ def _target(subscription: Subscription) -> str:
 
 
 async def add_all(desk: Desk, found: Sequence[Subscription]) -> None:
-    """Save subscriptions; a webhook without a secret gets one, printed this once."""
+    """Save subscriptions; a webhook without a secret gets one, printed this once. What never matches is refused."""
+    new_ids = {one.id for one in found}
     others = [one for one, _ in await desk.all()]
+    remarks = [one for one in lint([*others, *found]) if one.subscription_id in new_ids]
+    if any(remark.is_error for remark in remarks):
+        print_remarks(desk.console, remarks)
+        raise click.ClickException("nothing was added")
     for subscription in found:
         made = ""
         if isinstance(subscription.channel, Webhook) and not subscription.channel.secret:
@@ -139,8 +145,7 @@ async def add_all(desk: Desk, found: Sequence[Subscription]) -> None:
         click.echo(f"added {new.id}: {clean(new.name)}, to {_target(new)}")
         if made:
             click.echo(f"its secret, shown this once: {made}")
-    new_ids = {one.id for one in found}
-    print_remarks(desk.console, [one for one in lint([*others, *found]) if one.subscription_id in new_ids])
+    print_remarks(desk.console, remarks)
 
 
 async def try_out(desk: Desk, which: str, back: timedelta, *, send: bool) -> None:

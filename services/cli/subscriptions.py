@@ -23,7 +23,6 @@ from services.cli.subscription_desk import (
     try_out,
 )
 from shared.subscriptions import SubscriptionError, lint, new_id, new_secret, parse_subscription
-from shared.vocabulary import Severity, Status, Topic
 
 ID_BYTES = 10
 SEVERAL = ("topic", "status", "party", "dyad", "language", "text")
@@ -48,24 +47,20 @@ def subscriptions() -> None:
 
 @subscriptions.command("list")
 def list_() -> None:
-    """Show all subscriptions, whether their deliveries arrive, and why one is disabled."""
+    """Show all, whether their deliveries arrive, and why not."""
     _run(show_all)
 
 
 @subscriptions.command()
 @click.option("--name", help="What it is for, in a few words.")
-@click.option("--topic", multiple=True, type=click.Choice([str(t) for t in Topic]), metavar="TOPIC", help="May repeat.")
-@click.option(
-    "--status", multiple=True, type=click.Choice([str(s) for s in Status]), metavar="STATUS", help="May repeat."
-)
+@click.option("--topic", multiple=True, metavar="TOPIC", help="Such as joint-exercise; may repeat.")
+@click.option("--status", multiple=True, metavar="STATUS", help="Such as agreed-signed; may repeat.")
 @click.option(
     "--party", multiple=True, metavar="CODE", help="ISO 3166-1 alpha-3, NATO, EU, UN, ASEAN or AU; may repeat."
 )
 @click.option("--dyad", multiple=True, metavar="CODE-CODE", help="Both involved; may repeat.")
 @click.option("--language", multiple=True, metavar="TAG", help="BCP 47, such as en or km; may repeat.")
-@click.option(
-    "--min-severity", type=click.Choice([str(s) for s in Severity]), help="At least this severe (P1 is most)."
-)
+@click.option("--min-severity", metavar="P1|P2|P3|P4", help="At least this severe (P1 is most).")
 @click.option("--text", multiple=True, metavar="WORDS", help="Whole words of line, titles or quotes; may repeat.")
 @click.option("--webhook", metavar="URL", help="Send there, signed as Standard Webhooks says.")
 @click.option("--email", multiple=True, metavar="ADDRESS", help="Send there; may repeat.")
@@ -74,9 +69,10 @@ def list_() -> None:
     "--file", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Add all of a TOML file instead."
 )
 def add(file: Path | None, **options: Any) -> None:
-    """Add a subscription. The secret of a webhook is made where there is none, and shown once.
+    """Add one; a webhook's secret is shown once.
 
     Repeated options are alternatives; different options must all hold, topic and status of one and the same matter.
+    For exceptions ("but not …") and choices between whole conditions write a file; see `check --help`.
     """
     if file is not None:
         given = [name for name, value in options.items() if value]
@@ -98,27 +94,43 @@ def add(file: Path | None, **options: Any) -> None:
 @click.option("--days", default=30, show_default=True, type=click.IntRange(1, 3660), help="How far back to look.")
 @click.option("--send", is_flag=True, help="Also send a test message through its channel.")
 def test(which: str, days: int, send: bool) -> None:  # noqa: FBT001 - click passes flags so
-    """Show which stored alerts ID (or each subscription of FILE) would have been sent, and why."""
+    """Try ID, or all of FILE, on stored alerts: which would have been sent, and why."""
     _run(lambda desk: try_out(desk, which, timedelta(days=days), send=send))
 
 
 @subscriptions.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 def check(file: Path) -> None:
-    """Check FILE: every mistake with its line, and what is legal but hardly meant. Exit code 1 on mistakes."""
+    r"""Check FILE for mistakes and oddities.
+
+    Every mistake is told with its line, and what is legal but hardly meant. Exit code 1 on mistakes. The form:
+
+    \b
+      [[subscription]]
+      name = "US and Cambodia, beyond talk"
+      dyads = ["KHM-USA"]                 # all of these keys must hold;
+      statuses = ["agreed-signed", "begun"]  # in a list, one is enough
+      min_severity = "P2"
+      channel = { webhook = "https://…", secret = "whsec_…" }
+      # or { email = "desk@…" } or { terminal = true }
+      [subscription.match]                # where that is not enough
+      any = [{ topic = "joint-exercise" }, { text = "Ream" }]
+      none = [{ status = "denied" }]
+
+    Keys of a condition: topics, statuses, aims, parties, dyads, languages, kinds, text, min_severity.
+    """
     found = read_file(file)
     remarks = lint(found)
     print_remarks(Console(), remarks)
     errors = sum(remark.is_error for remark in remarks)
-    count = f"{len(found)} subscription{'' if len(found) == 1 else 's'}"
-    click.echo(f"{file}: {count}, {errors} mistakes, {len(remarks) - errors} remarks")
+    click.echo(f"{file}: subscriptions: {len(found)}, mistakes: {errors}, remarks: {len(remarks) - errors}")
     if errors:
         sys.exit(1)
 
 
 @subscriptions.command()
 def secret() -> None:
-    """Make a webhook secret to put into a subscriptions file."""
+    """Make a webhook secret for a subscriptions file."""
     click.echo(new_secret(secrets.token_bytes(SECRET_BYTES)))
 
 
