@@ -9,13 +9,14 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from shared.database.engine import reading
 from shared.database.tables.fetcher import feed
 from shared.database.tables.store import article
+from shared.settings import without_password
 
 FAILING_STATES = ("failing", "gone")
 
 
 @dataclass(frozen=True)
 class StoredFeed:
-    """A feed's row: `state` is new, healthy, failing or gone; `last_detail` and `next_poll_reason` are for people."""
+    """A feed's row, its URL without a password. `state` is new, healthy, failing or gone."""
 
     id: str
     name: str
@@ -61,7 +62,7 @@ async def all_feeds(engine: AsyncEngine, *, state: str | None = None) -> tuple[S
         query = query.where(feed.c.state == state)
     async with reading(engine, "reading feeds") as connection:
         rows = (await connection.execute(query)).all()
-    found = (StoredFeed(**row._asdict()) for row in rows)
+    found = (StoredFeed(**row._asdict() | {"url": without_password(row.url)}) for row in rows)
     return tuple(
         sorted(found, key=lambda one: (not one.enabled, one.state not in FAILING_STATES, one.name.casefold(), one.id))
     )
