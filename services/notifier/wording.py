@@ -4,7 +4,7 @@ Whatever came from a feed is cleaned here: control and direction-changing charac
 """
 
 import re
-from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -52,13 +52,33 @@ def context(alert: Alert) -> str:
     return f"{alert.kind} {when(alert.raised_at)}, {reports}{languages}"
 
 
-def quotes(alert: Alert) -> Iterator[AlertEvidence]:
-    """Yield the evidence worth showing: each quote once, at most five."""
+@dataclass(frozen=True)
+class Source:
+    """What one article says: its outlet, title and link, and the quotes from it."""
+
+    outlet: str
+    title: str
+    url: str | None
+    quotes: tuple[str, ...]
+
+
+def sources(alert: Alert) -> tuple[Source, ...]:
+    """Return the evidence worth showing, by article: each quote once, at most five, cleaned."""
     seen: set[str] = set()
+    articles: dict[str, list[AlertEvidence]] = {}
     for evidence in alert.evidence:
         if len(seen) < QUOTES and evidence.quote not in seen:
             seen.add(evidence.quote)
-            yield evidence
+            articles.setdefault(evidence.article_id, []).append(evidence)
+    return tuple(
+        Source(
+            outlet=clean(spans[0].outlet),
+            title=clean(spans[0].title),
+            url=clean(spans[0].url) if spans[0].url else None,
+            quotes=tuple(f"\u201c{clean(span.quote)}\u201d" for span in spans),
+        )
+        for spans in articles.values()
+    )
 
 
 def plain_text(delivery: Delivery) -> str:
@@ -74,10 +94,10 @@ def plain_text(delivery: Delivery) -> str:
         lines.append(f"What changed: {clean('; '.join(alert.changes))}")
     lines.append("")
     lines.extend(f"- {title}: {status}; {parties}" for title, status, parties in map(matter_words, alert.matters))
-    for evidence in quotes(alert):
-        lines += ["", f"\u201c{clean(evidence.quote)}\u201d", f"  {clean(evidence.outlet)}: {clean(evidence.title)}"]
-        if evidence.url:
-            lines.append(f"  {clean(evidence.url)}")
+    for source in sources(alert):
+        lines += ["", *source.quotes, f"  {source.outlet}: {source.title}"]
+        if source.url:
+            lines.append(f"  {source.url}")
     lines += [
         "",
         "--",

@@ -2,13 +2,13 @@
 
 from datetime import datetime
 
-from rich.console import Console, Group
+from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
 from services.notifier.delivery import Accepted, Delivery, Outcome, Refused
-from services.notifier.wording import clean, context, matter_words, quotes
+from services.notifier.wording import clean, context, matter_words, sources
 from shared.events import Alert
 from shared.vocabulary import AlertKind, Severity
 
@@ -44,12 +44,9 @@ def block(alert: Alert) -> Group:
     matters = Table.grid(padding=(0, 2))
     for title, status, parties in map(matter_words, alert.matters):
         matters.add_row(Text(title), Text(status, style="bold"), Text(parties, style="cyan"))
-    told = Table.grid()
-    told.add_column(overflow="fold")
-    for evidence in quotes(alert):
-        told.add_row(Text(f"\u201c{clean(evidence.quote)}\u201d", style="italic"))
-        source = Text(f"  {clean(evidence.outlet)}", style="dim")
-        if evidence.url:
-            source.append(f"  {clean(evidence.url)}", style="dim")
-        told.add_row(source)
-    return Group(head, Padding(matters, (0, 0, 0, 5)), Padding(told, (0, 0, 1, 5)))
+    told: list[RenderableType] = []
+    for source in sources(alert):
+        told.extend(Text(quote, style="italic") for quote in source.quotes)
+        where = f"{source.outlet}\n{source.url}" if source.url else source.outlet
+        told.append(Padding(Text(where, style="dim", overflow="fold"), (0, 0, 0, 2)))
+    return Group(head, Padding(matters, (0, 0, 0, 5)), Padding(Group(*told), (0, 0, 1, 5)))
