@@ -105,6 +105,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_development")),
     )
     op.create_index("ix_development_dyad", "development", ["dyad", "last_report_at"], unique=False)
+    op.create_index("ix_development_last_report", "development", ["last_report_at"], unique=False)
     op.create_table(
         "endpoint",
         sa.Column("subscription_id", sa.String(length=64), nullable=False),
@@ -302,6 +303,7 @@ def downgrade() -> None:
     op.drop_index("ix_feed_due", table_name="feed")
     op.drop_table("feed")
     op.drop_table("endpoint")
+    op.drop_index("ix_development_last_report", table_name="development")
     op.drop_index("ix_development_dyad", table_name="development")
     op.drop_table("development")
     op.drop_table("delivery_attempt")

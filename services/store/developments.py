@@ -5,10 +5,11 @@ when a matter's status moves on, a stance is taken for the first time, a princip
 A retelling adds evidence and nothing else.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
+from itertools import combinations
 
 import msgspec
 
@@ -22,6 +23,9 @@ from shared.vocabulary import Status, Topic
 
 WINDOW = timedelta(hours=72)
 """How far a report may lie from a development's reports and still be of it."""
+
+PARTIES_IN_COMMON = 2
+NAMES_FOR_ANOTHER_DYAD = 2
 
 FIRST_WORDINGS, LAST_WORDINGS = 4, 8
 """Whose wording a development remembers: the first reports, which name the matter, and the latest, which follow it."""
@@ -107,12 +111,14 @@ def join(report: Report, candidates: Sequence[Development]) -> Joined | Opened |
     """Find the development of a report among `candidates`, or say that it opens one, or that it may not.
 
     It must be of the same dyad, lie within 72 h of the development's reports, share a topic, and share a name or be
-    worded alike; both of these make up for a topic read differently. Where both name exercises, bases or agreements
-    and none in common, they are different matters however alike. Of several the best by common instrument, names,
-    wording, then the older. Backfill and articles that did not alert open nothing; they join as further evidence.
+    worded alike; both of these make up for a topic read differently. Outlets leave out a third party or add one, so
+    a dyad that contains the other counts as the same if they are worded alike or share an instrument or two names.
+    Where both name exercises, bases or agreements and none in common, they are different matters however alike. Of
+    several the best by dyad, common instrument, names, wording, then the older. Backfill and articles that did not
+    alert open nothing; they join as further evidence.
     """
     refusals: list[str] = []
-    kin: list[tuple[tuple[int, int, float], Development, str]] = []
+    kin: list[tuple[tuple[bool, int, int, float], Development, str]] = []
     for development in sorted(candidates, key=lambda one: (one.opened_at, one.id)):
         refusal = _refusal(report, development)
         if refusal:
@@ -121,13 +127,16 @@ def join(report: Report, candidates: Sequence[Development]) -> Joined | Opened |
         names = report.names & set(development.state.names)
         alike = _alikeness(report, development)
         by_names, by_wording = bool(names), alike >= ALIKE
-        if any(development.matter(topic) for topic in report.topics):
+        dyad = report.dyad == development.dyad
+        if not dyad and not by_wording and not instruments(names) and len(names) < NAMES_FOR_ANOTHER_DYAD:
+            same, refusal = False, "other dyad"
+        elif any(development.matter(topic) for topic in report.topics):
             same, refusal = by_names or by_wording, "other names and wording"
         else:
             same, refusal = by_names and by_wording, "other topic"
         if same:
             reasons = [f"names: {', '.join(sorted(names))}"] * by_names + [f"wording: {alike:.2f}"] * by_wording
-            kin.append(((len(instruments(names)), len(names), alike), development, "; ".join(reasons)))
+            kin.append(((dyad, len(instruments(names)), len(names), alike), development, "; ".join(reasons)))
         else:
             refusals.append(refusal)
     if kin:
@@ -141,8 +150,22 @@ def join(report: Report, candidates: Sequence[Development]) -> Joined | Opened |
 _REFUSALS = ("other dyad", "more than 72 h apart", "other instrument", "other topic", "other names and wording")
 
 
+def related(dyad: tuple[str, ...], development: Development) -> bool:
+    """Whether a dyad is the development's, lies within its parties, or adds to it; two parties must be common."""
+    if dyad == development.dyad:
+        return True
+    known, added = {*development.dyad, *development.state.parties}, set(dyad)
+    return (added <= known or set(development.dyad) <= added) and len(added & known) >= PARTIES_IN_COMMON
+
+
+def pairs(parties: Iterable[str]) -> tuple[tuple[str, ...], ...]:
+    """Return what related dyads have in common: every two of the parties, or all of them where there are not two."""
+    distinct = sorted(set(parties))
+    return tuple(combinations(distinct, PARTIES_IN_COMMON)) or (tuple(distinct),)
+
+
 def _refusal(report: Report, development: Development) -> str | None:
-    if report.dyad != development.dyad:
+    if not related(report.dyad, development):
         return "other dyad"
     if not development.opened_at - WINDOW <= report.at <= development.last_report_at + WINDOW:
         return "more than 72 h apart"

@@ -1,5 +1,6 @@
 """A batch of tagged articles against what is already stored: what to write, and what to tell."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -16,6 +17,8 @@ from services.store.developments import (
     change,
     join,
     open_development,
+    pairs,
+    related,
 )
 from services.store.reports import Report, read_report
 from services.store.state import Development
@@ -94,15 +97,15 @@ def take_in(arrivals: Iterable[Arrival], known: Known, *, now: datetime) -> Inta
     """Judge arrivals in order, each against what is stored and what came before it in the batch.
 
     A revision not above the stored one is a repeat and changes nothing. A revised article stays in its development
-    unless its dyad changed.
+    unless its dyad no longer fits.
     """
     intake = Intake()
     revisions = dict(known.revisions)
     memberships = dict(known.memberships)
     developments = dict(known.developments)
-    of_dyad: dict[tuple[str, ...], list[str]] = {}
+    of_pair: dict[tuple[str, ...], set[str]] = defaultdict(set)
     for development in developments.values():
-        of_dyad.setdefault(development.dyad, []).append(development.id)
+        _index(of_pair, development)
     for arrival in arrivals:
         article = arrival.article
         stored = revisions.get(article.id)
@@ -114,23 +117,28 @@ def take_in(arrivals: Iterable[Arrival], known: Known, *, now: datetime) -> Inta
         report = read_report(article, arrival.tagged)
         outcome = Outcome.NEW if stored is None else Outcome.REVISED
         own = developments.get(memberships.get(article.id, ""))
-        if own is not None and own.dyad == report.dyad:
+        if own is not None and related(report.dyad, own):
             found: Joined | Opened | Ignored = Joined(own.id, "revision")
         else:
-            found = join(report, [developments[one] for one in of_dyad.get(report.dyad, ())])
+            kin = set().union(*(of_pair.get(pair, ()) for pair in pairs(report.dyad)))
+            found = join(report, [developments[one] for one in kin])
         if isinstance(found, Ignored):
             intake.verdicts.append(Verdict(article.id, outcome, f"ignored: {found.reason}"))
             continue
         before = developments[found.development_id] if isinstance(found, Joined) else None
         after, told = _advance(before, report, found, intake, arrival, now)
-        if before is None:
-            of_dyad.setdefault(after.dyad, []).append(after.id)
+        _index(of_pair, after)
         developments[after.id] = intake.developments[after.id] = after
         if memberships.get(article.id) != after.id:
             memberships[article.id] = after.id
             intake.memberships[article.id] = Membership(after.id, article.id, _why(found))
         intake.verdicts.append(Verdict(article.id, outcome, told))
     return intake
+
+
+def _index(of_pair: dict[tuple[str, ...], set[str]], development: Development) -> None:
+    for pair in pairs((*development.dyad, *development.state.parties)):
+        of_pair[pair].add(development.id)
 
 
 def _advance(

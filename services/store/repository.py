@@ -1,22 +1,23 @@
 """All SQL of the store: one transaction reads what a batch needs and writes what it comes to.
 
-On PostgreSQL the transaction first takes an advisory lock per dyad in it (in one order, so that two never wait for
-each other), because two replicas may hold reports of one dyad at once after a rebalance: the second then reads what
-the first wrote and updates that development instead of opening another. On SQLite every transaction begins
-IMMEDIATE, so there is only ever one.
+On PostgreSQL the transaction first takes an advisory lock per pair of parties in it (in one order, so that two never
+wait for each other), because two replicas may hold reports of related dyads at once: the second then reads what the
+first wrote and updates that development instead of opening another. The developments it may change are locked as
+they are read. On SQLite every transaction begins IMMEDIATE, so there is only ever one.
 """
 
+from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Table, bindparam, delete, or_, select, text
+from sqlalchemy import Table, bindparam, delete, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from services.store.developments import WINDOW
+from services.store.developments import WINDOW, pairs
 from services.store.intake import Arrival, Intake, Known
 from services.store.reports import report_time
 from services.store.rows import (
@@ -67,19 +68,40 @@ class Batch:
         with_matters = [arrival for arrival in self.arrivals if arrival.tagged.claims or arrival.tagged.decision.alert]
         if not with_matters and not memberships:
             return Known(revisions, memberships, {})
-        times = [report_time(arrival.article) for arrival in self.arrivals]
+        found = {*memberships.values(), *await self._related(with_matters)}
         rows = await self.connection.execute(
-            select(development).where(
-                or_(
-                    development.c.dyad.in_(sorted({dyad_key(one.tagged.decision.dyad) for one in with_matters}))
-                    & (development.c.last_report_at >= min(times) - WINDOW)
-                    & (development.c.opened_at <= max(times) + WINDOW),
-                    development.c.id.in_(sorted(set(memberships.values()))),
-                )
-            )
+            select(development)
+            .where(development.c.id.in_(sorted(found)))
+            .order_by(development.c.id)
+            .with_for_update()  # nothing on SQLite, where the whole transaction is exclusive
         )
-        developments = [read_development(row) for row in rows]
-        return Known(revisions, memberships, {one.id: one for one in developments})
+        return Known(revisions, memberships, {row.id: read_development(row) for row in rows})
+
+    async def _related(self, arrivals: Sequence[Arrival]) -> set[str]:
+        """Find developments near the arrivals in time that have a pair of parties, or the whole dyad, in common.
+
+        Who stands in a development is what its alerts say: every party that joins causes one.
+        """
+        if not arrivals:
+            return set()
+        times = [report_time(arrival.article) for arrival in arrivals]
+        near = (development.c.last_report_at >= min(times) - WINDOW) & (development.c.opened_at <= max(times) + WINDOW)
+        dyads = {arrival.tagged.decision.dyad for arrival in arrivals}
+        same = await self.connection.execute(
+            select(development.c.id).where(near, development.c.dyad.in_(sorted(dyad_key(dyad) for dyad in dyads)))
+        )
+        found = {row.id for row in same}
+        wanted = {pair for dyad in dyads for pair in pairs(dyad)}
+        parties: dict[str, set[str]] = defaultdict(set)
+        for row in await self.connection.execute(
+            select(alert.c.development_id, alert_party.c.party)
+            .join(alert_party, alert_party.c.alert_id == alert.c.id)
+            .join(development, development.c.id == alert.c.development_id)
+            .where(near, alert_party.c.party.in_(sorted({party for dyad in dyads for party in dyad})))
+        ):
+            parties[row.development_id].add(row.party)
+        found.update(one for one, who in parties.items() if not wanted.isdisjoint(pairs(who)))
+        return found
 
     async def write(self, intake: Intake, messages: Sequence[Message], topic: str, *, now: datetime) -> None:
         """Write what the batch comes to, and the messages into the outbox. Raises BadEvent for what does not fit."""
@@ -124,6 +146,6 @@ async def open_batch(engine: AsyncEngine, arrivals: Sequence[Arrival]) -> AsyncI
     """Begin a transaction for `arrivals`; it commits at the end, or leaves nothing behind. Raises Unavailable."""
     async with infrastructure_errors("store"), engine.begin() as connection:
         if connection.dialect.name == "postgresql":
-            dyads = {dyad_key(arrival.tagged.decision.dyad) for arrival in arrivals}
-            await connection.execute(LOCK, {"keys": sorted(lock_key(dyad) for dyad in dyads)})
+            held = {pair for arrival in arrivals for pair in pairs(arrival.tagged.decision.dyad)}
+            await connection.execute(LOCK, {"keys": sorted(lock_key(pair) for pair in held)})
         yield Batch(connection, arrivals)

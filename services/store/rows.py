@@ -154,9 +154,9 @@ def dyad_key(dyad: Iterable[str]) -> str:
     return "-".join(dyad)
 
 
-def lock_key(dyad: str) -> int:
-    """Return the signed 64-bit number that stands for a dyad among PostgreSQL's advisory locks."""
-    return int.from_bytes(hashlib.sha256(b"attache dyad " + dyad.encode()).digest()[:8], "big", signed=True)
+def lock_key(pair: Iterable[str]) -> int:
+    """Return the signed 64-bit number that stands for two parties among PostgreSQL's advisory locks."""
+    return int.from_bytes(hashlib.sha256(b"attache pair " + dyad_key(pair).encode()).digest()[:8], "big", signed=True)
 
 
 def _json(value: object) -> str:

@@ -72,6 +72,7 @@ development = Table(
     Column("reports", Integer, nullable=False),
     Column("alerts", Integer, nullable=False, comment="alerts raised so far; the next one's sequence"),
     Index("ix_development_dyad", "dyad", "last_report_at"),
+    Index("ix_development_last_report", "last_report_at"),
 )
 
 development_article = Table(

@@ -180,6 +180,32 @@ async def test_many_batches_at_once_over_the_same_dyads_neither_lose_nor_block(u
     }
 
 
+async def test_related_dyads_at_once_make_one_development(url, engine, arrival):
+    """One outlet leaves the third party out: whichever replica comes second finds what the first has opened."""
+    async with open_database(url) as other:
+        await asyncio.gather(
+            take(engine, arrival(1, dyad=("AUS", "GBR", "USA"))), take(other, arrival(2, dyad=("AUS", "USA")))
+        )
+    (found,) = await rows(engine, development)
+    assert found.reports == 2
+
+
+async def test_a_party_that_joined_later_is_looked_for_too(engine, arrival):
+    await take(engine, arrival(1, dyad=("AUS", "USA")))
+    await take(engine, arrival(2, dyad=("AUS", "GBR", "USA")))
+    await take(engine, arrival(3, dyad=("GBR", "USA")))
+    (found,) = await rows(engine, development)
+    assert (found.dyad, found.reports) == ("AUS-USA", 3)
+    assert [one.party for one in await rows(engine, alert_party)].count("GBR") == 1
+
+
+async def test_developments_out_of_reach_are_not_read(engine, arrival):
+    await take(engine, arrival(1, dyad=("AUS", "USA")), arrival(2, dyad=("FIN", "NOR")), arrival(3, hours=-200))
+    async with open_batch(engine, [arrival(9)]) as batch:
+        known = await batch.known()
+    assert known.developments == {}
+
+
 async def test_a_batch_of_two_hundred_takes_few_statements(engine, arrival):
     """What makes a batch quick: its number of statements does not grow with it."""
     from sqlalchemy import event

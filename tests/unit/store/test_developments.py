@@ -64,6 +64,48 @@ def test_a_report_of_another_matter_opens_its_own(report, what, expected):
     assert join(report(2, **what), [development]) == Opened(expected)
 
 
+SUBMARINES = "Australia to buy submarines under a pact with partners"
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "joins"),
+    [
+        # a third party left out or added by the other outlet
+        (("AUS", "GBR", "USA"), ("AUS", "USA"), True),
+        (("AUS", "USA"), ("AUS", "GBR", "USA"), True),
+        # one party in common is another matter, told ever so alike
+        (("AUS", "USA"), ("AUS", "CHN"), False),
+        (("AUS", "USA"), ("AUS",), False),
+        # two in common, but each with one the other lacks
+        (("AUS", "GBR", "USA"), ("AUS", "CHN", "USA"), False),
+    ],
+)
+def test_a_dyad_that_contains_the_other_is_the_same_when_told_alike(report, first, second, joins):
+    development = open_development(report(1, dyad=first, title=SUBMARINES, names=()))
+    found = join(report(2, dyad=second, title=SUBMARINES, names=()), [development])
+    assert isinstance(found, Joined if joins else Opened)
+
+
+@pytest.mark.parametrize(
+    ("names", "joins"),
+    [((), False), (("Biden",), False), (("Biden", "Sunak"), True), (("aukus",), True)],
+)
+def test_in_other_words_it_takes_an_instrument_or_two_names(report, names, joins):
+    development = open_development(
+        report(1, dyad=("AUS", "GBR", "USA"), title=SUBMARINES, names=("Biden", "Sunak", "aukus"))
+    )
+    found = join(report(2, dyad=("AUS", "USA"), title="Shipyards wait", names=names), [development])
+    assert isinstance(found, Joined if joins else Opened)
+
+
+def test_the_very_dyad_goes_before_a_related_one(report):
+    three = open_development(report(1, dyad=("AUS", "GBR", "USA"), title=SUBMARINES, hours=-1))
+    two = open_development(report(2, dyad=("AUS", "USA"), title=SUBMARINES))
+    found = join(report(3, dyad=("AUS", "USA"), title=SUBMARINES), [three, two])
+    assert isinstance(found, Joined)
+    assert found.development_id == two.id
+
+
 def test_the_first_report_of_a_dyad_opens(report):
     assert join(report(1), []) == Opened("first report")
 
