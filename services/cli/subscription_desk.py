@@ -19,7 +19,8 @@ from rich.text import Text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.notifier.delivery import Accepted, deliveries_of
-from services.notifier.repository import Disabled, Latest, Repository
+from services.notifier.repository import Repository
+from services.notifier.rows import Disabled, Latest
 from services.notifier.sample import sample_alert
 from services.notifier.service import open_senders
 from services.notifier.wording import clean

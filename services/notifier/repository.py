@@ -4,66 +4,23 @@ One delivery row per alert and receiver, inserted once however often the alert c
 a crash between leaves the lease to run out, and the same row is sent again under the same id.
 """
 
-import json
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-import msgspec
-from sqlalchemy import ColumnElement, Row, delete, exists, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, delete, exists, func, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from services.notifier.delivery import LABELS, Decision, Delivered, Delivery, RetryAt
+from services.notifier.rows import PENDING, Backlog, Disabled, Latest, Saved, from_row, to_row
 from shared.database.engine import infrastructure_errors, reading
 from shared.database.tables import notifier, web
-from shared.events import Alert
-from shared.subscriptions.model import channel_document
-from shared.subscriptions.parse import parse_channel
 
 LEASE = timedelta(seconds=45)
 """Longer than any attempt may take; a crash delays what was being sent by as much."""
-PENDING = "pending"
 
 _row = notifier.delivery
-_alerts = msgspec.json.Decoder(Alert)
-
-
-@dataclass(frozen=True)
-class Backlog:
-    """Deliveries not finished, and when the oldest of them was created."""
-
-    pending: int
-    oldest: datetime | None
-
-
-@dataclass(frozen=True)
-class Disabled:
-    """A subscription's receiver that is not sent to any more."""
-
-    at: datetime
-    reason: str
-
-
-@dataclass(frozen=True)
-class Latest:
-    """How deliveries to one subscription fare: how many are pending, and the outcome of the newest attempt."""
-
-    pending: int
-    outcome: str | None
-    reason: str | None
-    at: datetime | None
-
-
-@dataclass(frozen=True)
-class Saved:
-    """A subscription as the API or command line saved it; `definition` is its JSON."""
-
-    id: str
-    definition: str
-    enabled: bool
-    updated_at: datetime
 
 
 class Repository:
@@ -80,7 +37,7 @@ class Repository:
         """
         if not deliveries:
             return
-        rows = [_to_row(delivery, now, disabled=delivery.subscription_id in disabled) for delivery in deliveries]
+        rows = [to_row(delivery, now, disabled=delivery.subscription_id in disabled) for delivery in deliveries]
         async with infrastructure_errors("deliveries"), self._engine.begin() as connection:
             await connection.execute(self._insert(_row).on_conflict_do_nothing(), rows)
             await _queue_behind_earlier(connection, {delivery.alert.development_id for delivery in deliveries})
@@ -108,7 +65,7 @@ class Repository:
         claim = update(_row).where(_row.c.id.in_(select(due.c.id))).values(leased_until=now + LEASE).returning(_row)
         async with infrastructure_errors("deliveries"), self._engine.begin() as connection:
             rows = (await connection.execute(claim)).all()
-        return [_from_row(row) for row in sorted(rows, key=lambda row: (row.due_at, row.created_at, row.id))]
+        return [from_row(row) for row in sorted(rows, key=lambda row: (row.due_at, row.created_at, row.id))]
 
     async def record(self, delivery: Delivery, decision: Decision, *, at: datetime) -> None:
         """Write an attempt and what follows from it. A failure never overwrites a delivery another attempt made."""
@@ -256,40 +213,4 @@ async def _queue_behind_earlier(connection: AsyncConnection, developments: Colle
             exists().where(_is_earlier(earlier.c), earlier.c.due_at > _row.c.due_at),
         )
         .values(due_at=last)
-    )
-
-
-def _to_row(delivery: Delivery, now: datetime, *, disabled: bool) -> dict[str, Any]:
-    return {
-        "id": delivery.id,
-        "alert_id": delivery.alert.id,
-        "development_id": delivery.alert.development_id,
-        "sequence": delivery.alert.sequence,
-        "subscription_id": delivery.subscription_id,
-        "subscription_name": delivery.subscription_name,
-        "channel": delivery.channel.name,
-        "target": json.dumps(channel_document(delivery.channel, reveal_secret=True), sort_keys=True),
-        "payload": msgspec.json.encode(delivery.alert).decode("utf-8"),
-        "matched": delivery.matched,
-        "state": "disabled" if disabled else PENDING,
-        "attempts": 0,
-        "due_at": now,
-        "created_at": delivery.created_at,
-        "finished_at": now if disabled else None,
-        "last_detail": "the subscription is disabled" if disabled else None,
-        "trace_id": delivery.trace_id,
-    }
-
-
-def _from_row(row: Row[Any]) -> Delivery:
-    return Delivery(
-        id=row.id,
-        alert=_alerts.decode(row.payload),
-        subscription_id=row.subscription_id,
-        subscription_name=row.subscription_name,
-        channel=parse_channel(json.loads(row.target)),
-        matched=row.matched,
-        attempts=row.attempts,
-        created_at=row.created_at,
-        trace_id=row.trace_id,
     )

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import structlog
 
-from services.notifier.repository import Repository, Saved
+from services.notifier.repository import Repository
+from services.notifier.rows import Saved
 from shared.settings import BadSettings
 from shared.subscriptions import (
     Subscription,

@@ -6,6 +6,7 @@ what is legal and still not meant.
 
 from shared.subscriptions.lint import Remark, lint
 from shared.subscriptions.match import NotWanted, Wanted, wants
+from shared.subscriptions.mistakes import Mistake, SubscriptionError
 from shared.subscriptions.model import (
     Channel,
     Condition,
@@ -19,7 +20,7 @@ from shared.subscriptions.model import (
     new_secret,
     with_secret,
 )
-from shared.subscriptions.parse import Mistake, SubscriptionError, parse_subscription
+from shared.subscriptions.parse import parse_subscription
 from shared.subscriptions.toml_file import parse_subscriptions
 
 __all__ = [

@@ -8,8 +8,9 @@ import re
 import tomllib
 from collections.abc import Iterator
 
+from shared.subscriptions.mistakes import Mistake, Path, SubscriptionError
 from shared.subscriptions.model import MADE_ID_PREFIX, Subscription, Webhook
-from shared.subscriptions.parse import Mistake, Path, SubscriptionError, read_subscription
+from shared.subscriptions.parse import read_subscription
 from shared.subscriptions.values import suggest_key
 
 TABLE = "subscription"

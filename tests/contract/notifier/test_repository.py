@@ -11,7 +11,8 @@ from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.notifier.delivery import Delivered, Delivery, DisableEndpoint, GaveUp, RetryAt
-from services.notifier.repository import LEASE, Backlog, Latest, Repository
+from services.notifier.repository import LEASE, Repository
+from services.notifier.rows import Backlog, Latest
 from shared.database.tables import notifier, web
 from shared.subscriptions import Email, Webhook
 
