@@ -1,31 +1,23 @@
-"""Which development a report belongs to, and whether what it adds is worth an alert.
+"""Whether what a report adds to its development is worth an alert, and what the development is afterwards.
 
 A development is one matter between one dyad, told by any number of reports. It raises one alert; it sends an update
 when a matter's status moves on, a stance is taken for the first time, a principal party joins, or severity rises.
 A retelling adds evidence and nothing else.
 """
 
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from enum import StrEnum
-from itertools import combinations
 
 import msgspec
 
 from services.store.arcs import LEVEL, STATE_CHANGES, Move, move
-from services.store.reports import Report, instruments
+from services.store.joining import alikeness
+from services.store.reports import Report
 from services.store.state import Development, MatterState, State
-from services.store.wording import ALIKE, likeness
+from services.store.wording import ALIKE
 from shared.events import AlertEvidence, Matter
 from shared.identity import stable_id
 from shared.vocabulary import Status, Topic
-
-WINDOW = timedelta(hours=72)
-"""How far a report may lie from a development's reports and still be of it."""
-
-PARTIES_IN_COMMON = 2
-NAMES_FOR_ANOTHER_DYAD = 2
 
 FIRST_WORDINGS, LAST_WORDINGS = 4, 8
 """Whose wording a development remembers: the first reports, which name the matter, and the latest, which follow it."""
@@ -36,28 +28,6 @@ UNHEARD = frozenset({Move.OLDER, Move.BACKWARD, Move.ENDED, "climate"})
 MOST_EVIDENCE = 12
 EVIDENCE_PER_REPORT = 6
 UNSURE_BEFORE = "unsure"
-
-
-@dataclass(frozen=True)
-class Joined:
-    """The report is of this development."""
-
-    development_id: str
-    reason: str
-
-
-@dataclass(frozen=True)
-class Opened:
-    """The report begins a development; the reason says why it is of no other."""
-
-    reason: str
-
-
-@dataclass(frozen=True)
-class Ignored:
-    """The article is stored and belongs to no development."""
-
-    reason: str
 
 
 class ChangeKind(StrEnum):
@@ -107,78 +77,6 @@ class Nothing:
     reason: str
 
 
-def join(report: Report, candidates: Sequence[Development]) -> Joined | Opened | Ignored:
-    """Find the development of a report among `candidates`, or say that it opens one, or that it may not.
-
-    It must be of the same dyad, lie within 72 h of the development's reports, share a topic, and share a name or be
-    worded alike; both of these make up for a topic read differently. Outlets leave out a third party or add one, so
-    a dyad that contains the other counts as the same if they are worded alike or share an instrument or two names.
-    Where both name exercises, bases or agreements and none in common, they are different matters however alike. Of
-    several the best by dyad, common instrument, names, wording, then the older. Backfill and articles that did not
-    alert open nothing; they join as further evidence.
-    """
-    refusals: list[str] = []
-    kin: list[tuple[tuple[bool, int, int, float], Development, str]] = []
-    for development in sorted(candidates, key=lambda one: (one.opened_at, one.id)):
-        refusal = _refusal(report, development)
-        if refusal:
-            refusals.append(refusal)
-            continue
-        names = report.names & set(development.state.names)
-        alike = _alikeness(report, development)
-        by_names, by_wording = bool(names), alike >= ALIKE
-        dyad = report.dyad == development.dyad
-        if not dyad and not by_wording and not instruments(names) and len(names) < NAMES_FOR_ANOTHER_DYAD:
-            same, refusal = False, "other dyad"
-        elif any(development.matter(topic) for topic in report.topics):
-            same, refusal = by_names or by_wording, "other names and wording"
-        else:
-            same, refusal = by_names and by_wording, "other topic"
-        if same:
-            reasons = [f"names: {', '.join(sorted(names))}"] * by_names + [f"wording: {alike:.2f}"] * by_wording
-            kin.append(((dyad, len(instruments(names)), len(names), alike), development, "; ".join(reasons)))
-        else:
-            refusals.append(refusal)
-    if kin:
-        _, development, reason = max(kin, key=lambda one: one[0])
-        return Joined(development.id, reason)
-    if not report.speaks:
-        return Ignored("no alert")
-    return Opened(max(refusals, key=_REFUSALS.index) if refusals else "first report")
-
-
-_REFUSALS = ("other dyad", "more than 72 h apart", "other instrument", "other topic", "other names and wording")
-
-
-def related(dyad: tuple[str, ...], development: Development) -> bool:
-    """Whether a dyad is the development's, lies within its parties, or adds to it; two parties must be common."""
-    if dyad == development.dyad:
-        return True
-    known, added = {*development.dyad, *development.state.parties}, set(dyad)
-    return (added <= known or set(development.dyad) <= added) and len(added & known) >= PARTIES_IN_COMMON
-
-
-def pairs(parties: Iterable[str]) -> tuple[tuple[str, ...], ...]:
-    """Return what related dyads have in common: every two of the parties, or all of them where there are not two."""
-    distinct = sorted(set(parties))
-    return tuple(combinations(distinct, PARTIES_IN_COMMON)) or (tuple(distinct),)
-
-
-def _refusal(report: Report, development: Development) -> str | None:
-    if not related(report.dyad, development):
-        return "other dyad"
-    if not development.opened_at - WINDOW <= report.at <= development.last_report_at + WINDOW:
-        return "more than 72 h apart"
-    theirs = instruments(frozenset(development.state.names))
-    if report.instruments and theirs and not report.instruments & theirs:
-        return "other instrument"
-    return None
-
-
-def _alikeness(report: Report, development: Development) -> float:
-    return max((likeness(report.terms, frozenset(told)) for told in development.state.wording), default=0.0)
-
-
 def change(development: Development | None, report: Report) -> Raise | Update | Nothing:
     """Say what `report` is worth to subscribers; None is the development it opens.
 
@@ -216,7 +114,7 @@ def _judge(  # noqa: PLR0911 - a table of rules, one return each
     if state is None:
         if topic is not report.topics[0] or after not in STATE_CHANGES:
             return "minor topic"
-        if _alikeness(report, development) >= ALIKE:
+        if alikeness(report, development) >= ALIKE:
             return "retelling"
         return Change(ChangeKind.MATTER, str(after), topic=topic)
     if topic is Topic.RELATIONS_SHIFT and topic is not report.topics[0]:

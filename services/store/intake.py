@@ -8,18 +8,13 @@ from enum import StrEnum
 
 from services.store.alerts import alerted, compose
 from services.store.developments import (
-    Ignored,
-    Joined,
     Nothing,
-    Opened,
     Raise,
     absorb,
     change,
-    join,
     open_development,
-    pairs,
-    related,
 )
+from services.store.joining import Ignored, Joined, Opened, join, pairs, related
 from services.store.reports import Report, read_report
 from services.store.state import Development
 from shared.events import Alert, Article, TaggedArticle

@@ -17,8 +17,8 @@ from sqlalchemy import Table, bindparam, delete, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from services.store.developments import WINDOW, pairs
 from services.store.intake import Arrival, Intake, Known
+from services.store.joining import WINDOW, pairs
 from services.store.reports import report_time
 from services.store.rows import (
     Row,
