@@ -12,6 +12,10 @@ from services.store.wording import ALIKE, likeness
 WINDOW = timedelta(hours=72)
 """How far a report may lie from a development's reports and still be of it."""
 
+LIFE = timedelta(days=7)
+"""How long a development may go on. Daily news of one dyad would otherwise stay one matter for ever, and a second
+agreement in it would be no news, the first having been told."""
+
 PARTIES_IN_COMMON = 2
 NAMES_FOR_ANOTHER_DYAD = 2
 
@@ -41,12 +45,12 @@ class Ignored:
 def join(report: Report, candidates: Sequence[Development]) -> Joined | Opened | Ignored:
     """Find the development of a report among `candidates`, or say that it opens one, or that it may not.
 
-    It must be of the same dyad, lie within 72 h of the development's reports, share a topic, and share a name or be
-    worded alike; both of these make up for a topic read differently. Outlets leave out a third party or add one, so
-    a dyad that contains the other counts as the same if they are worded alike or share an instrument or two names.
-    Where both name exercises, bases or agreements and none in common, they are different matters however alike. Of
-    several the best by dyad, common instrument, names, wording, then the older. Backfill and articles that did not
-    alert open nothing; they join as further evidence.
+    It must be of the same dyad, lie within 72 h of the development's reports and a week of its first, share a topic,
+    and share a name or be worded alike; both of these make up for a topic read differently. Outlets leave out a third
+    party or add one, so a dyad that contains the other counts as the same if they are worded alike or share an
+    instrument or two names. Where both name exercises, bases or agreements and none in common, they are different
+    matters however alike. Of several the best by dyad, common instrument, names, wording, then the older. Backfill
+    and articles that did not alert open nothing; they join as further evidence.
     """
     refusals: list[str] = []
     kin: list[tuple[_Kinship, Development]] = []
@@ -70,7 +74,14 @@ class _Kinship:
     reason: str
 
 
-_REFUSALS = ("other dyad", "more than 72 h apart", "other instrument", "other topic", "other names and wording")
+_REFUSALS = (
+    "other dyad",
+    "more than 72 h apart",
+    "a week old",
+    "other instrument",
+    "other topic",
+    "other names and wording",
+)
 
 
 def related(dyad: tuple[str, ...], development: Development) -> bool:
@@ -95,6 +106,8 @@ def _kinship(  # noqa: PLR0911 - a list of conditions, one return each
         return "other dyad"
     if not development.opened_at - WINDOW <= report.at <= development.last_report_at + WINDOW:
         return "more than 72 h apart"
+    if report.at > development.opened_at + LIFE:
+        return "a week old"
     theirs = frozenset(development.state.names)
     names, used = report.names & theirs, instruments(report.names & theirs)
     if report.instruments and instruments(theirs) and not used:

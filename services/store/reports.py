@@ -6,7 +6,7 @@ from functools import cached_property
 
 from services.store.arcs import LEVEL, STOPS
 from services.store.wording import terms
-from shared.events import AlertEvidence, Article, Claim, Matter, TaggedArticle
+from shared.events import AlertEvidence, Article, BadEvent, Claim, Matter, TaggedArticle
 from shared.vocabulary import Certainty, Place, Severity, Topic
 
 UNSURE = frozenset({Certainty.INFERRED, Certainty.RUMOURED})
@@ -14,6 +14,8 @@ UNSURE = frozenset({Certainty.INFERRED, Certainty.RUMOURED})
 
 PRINCIPAL_SCORE = 0.7
 """The score from which one claim raises an alert; below it no claim makes a country a principal party either."""
+
+FIRST_YEAR, LAST_YEAR = 1900, 2200
 
 SPANS_PER_CLAIM = 2
 LONGEST_QUOTE = 600
@@ -109,6 +111,14 @@ def read_report(article: Article, tagged: TaggedArticle) -> Report:
 def report_time(article: Article) -> datetime:
     """Return when the article was published, or observed where that is unknown or earlier."""
     return min(article.published, article.observed_at) if article.published else article.observed_at
+
+
+def check_times(article: Article) -> None:
+    """Raise BadEvent for a time no database and no calendar arithmetic can be trusted with."""
+    for name in ("published", "updated", "observed_at"):
+        moment: datetime | None = getattr(article, name)
+        if moment is not None and not FIRST_YEAR <= moment.year <= LAST_YEAR:
+            raise BadEvent("does-not-fit", f"article {article.id}: {name} is {moment.isoformat()}")
 
 
 def _is_of(dyad: tuple[str, ...], claim: Claim) -> bool:

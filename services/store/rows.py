@@ -17,6 +17,9 @@ from shared.vocabulary import Severity
 
 Row = dict[str, Any]
 
+LARGEST_INTEGER = 2**31 - 1
+"""PostgreSQL's INTEGER."""
+
 _encoder = msgspec.json.Encoder()
 _state_decoder = msgspec.json.Decoder(State)
 
@@ -167,6 +170,8 @@ def _fit(table: Table, row: Mapping[str, Any]) -> Row:
     """Replace NUL, which PostgreSQL's text cannot hold, by U+FFFD, so that offsets stay; refuse what is too long."""
     fitted = dict(row)
     for name, value in row.items():
+        if isinstance(value, int) and not isinstance(value, bool) and not 0 <= value <= LARGEST_INTEGER:
+            raise BadEvent("does-not-fit", f"{table.name}.{name} holds 0 to {LARGEST_INTEGER:,}, got {value}")
         if not isinstance(value, str):
             continue
         if "\0" in value:

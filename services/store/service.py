@@ -10,6 +10,7 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.store.intake import Arrival, Intake, Outcome, Sent, take_in
+from services.store.reports import check_times
 from services.store.repository import open_batch
 from shared import outbox
 from shared.clock import Clock, utc_now
@@ -74,15 +75,18 @@ class _Store:
             handle=self.take_in,
             heartbeat_to=ALERTS,
         )
-        async with asyncio.TaskGroup() as group:
-            group.create_task(consume(self.eventlog, stage, stop=stop, metrics=self.metrics, now=self.now))
-            group.create_task(self.relay_until(stop))
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(consume(self.eventlog, stage, stop=stop, metrics=self.metrics, now=self.now))
+                group.create_task(self.relay_until(stop))
+        except BaseExceptionGroup as failures:
+            raise failures.exceptions[0] from failures  # the first is the cause; it cancelled the other
         await self.relay()
 
     async def take_in(self, batch: Batch) -> None:
         """Store a batch with all it leads to, in one transaction; then wake the relay."""
         now = self.now()
-        arrivals = [Arrival(event.data.read_article(), event.data, event.traceparent) for event in batch]
+        arrivals = [read_arrival(event) for event in batch]
         async with open_batch(self.engine, arrivals) as transaction:
             intake = take_in(arrivals, await transaction.known(), now=now)
             messages = [alert_message(sent, now) for sent in intake.sent]
@@ -138,6 +142,13 @@ class _Store:
             self.trouble = f"outbox: {trouble}"
         else:
             self.trouble = None
+
+
+def read_arrival(event: Event[TaggedArticle]) -> Arrival:
+    """Decode the article inside; raises BadEvent if it cannot be read or bears an impossible time."""
+    article = event.data.read_article()
+    check_times(article)
+    return Arrival(article, event.data, event.traceparent)
 
 
 def alert_message(sent: Sent, now: datetime) -> Message:

@@ -118,6 +118,14 @@ def test_reports_of_one_matter_may_follow_each_other_beyond_the_window(report):
     assert isinstance(join(report(3, hours=120), [development]), Joined)
 
 
+def test_after_a_week_the_same_matter_is_news_again(report):
+    development = open_development(report(0, hours=0))
+    for days in range(1, 8):
+        development = absorb(development, report(days, hours=24 * days), counts=True)
+    assert isinstance(join(report(8, hours=24 * 7), [development]), Joined)
+    assert join(report(9, hours=24 * 7 + 1), [development]) == Opened("a week old")
+
+
 def test_an_article_that_may_not_speak_keeps_no_development_open(report):
     development = absorb(open_development(report(1, hours=0)), report(2, hours=60, alert=False), counts=True)
     assert join(report(3, hours=120), [development]) == Opened("more than 72 h apart")

@@ -8,6 +8,7 @@ from prometheus_client import CollectorRegistry
 from sqlalchemy import func, select
 
 from services.store.service import open_store
+from shared.consume import TooManyDeadLetters
 from shared.database.engine import open_database
 from shared.database.migrate import ensure_schema
 from shared.database.tables.store import alert, article, claim, development, outbox
@@ -229,6 +230,35 @@ async def test_of_a_batch_only_the_poison_is_dead(arrival, engine, log, metrics,
     assert sorted(record.value for record in dead) == sorted((poison.value, broken.value, hollow.value))
     assert value(metrics, "attache_dead_letters_total", stage="store", reason="does-not-fit") == 1
     assert len(await appended(log)) == 1
+
+
+@pytest.mark.parametrize(
+    ("what", "instead"),
+    [
+        (b'"revision":0', b'"revision":9223372036854775808'),
+        (b'"revision":0', b'"revision":-1'),
+        (b'"published":"2024', b'"published":"0001'),
+        (b'"published":"2024', b'"published":"9999'),
+        (b'"language":"en"', b'"language":"\\ud800"'),
+        (b'"title":"Four', b'"title":["Four'),
+    ],
+)
+async def test_a_value_no_database_holds_is_a_dead_letter_not_a_crash(arrival, engine, log, drained, what, instead):
+    odd = message(arrival(1))
+    assert what in odd.value
+    await drained(Message(odd.key, odd.value.replace(what, instead), odd.headers), message(arrival(2)))
+    assert await count(engine, article) == 1
+    (dead,) = [record async for record in log.scan(dead_letters_of(TAGGED_ARTICLES.name))]
+    assert instead in dead.value
+
+
+async def test_too_many_dead_letters_end_the_store_with_that_error(arrival, log, running):
+    bad = message(arrival(1, language="x" * 40))
+    await log.append(TAGGED_ARTICLES.name, [bad] * 200)
+    with pytest.raises(BaseExceptionGroup) as raised:
+        async with running():
+            await asyncio.Event().wait()
+    assert [type(error) for error in raised.value.exceptions] == [TooManyDeadLetters]
 
 
 async def test_heartbeats_go_on_to_the_alerts_topic(arrival, log, metrics, drained):
