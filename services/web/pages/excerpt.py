@@ -5,9 +5,13 @@ from dataclasses import dataclass
 
 REACH = 260
 """How far to either side of the quote its sentence is followed, in characters."""
-SENTENCE_END = re.compile(r"\n+|(?P<word>\S*)(?P<stop>[.!?…]+[\"”’»)\]]*)\s+|[。！？؟।။៕]+[”」』]?\s*")  # noqa: RUF001
+FULL_STOPS = "\u3002\uff01\uff1f\u061f\u06d4\u0964\u104b\u17d4\u17d5"
+"""Of Chinese and Japanese, Arabic and Urdu, Hindi, Burmese and Khmer: no space need follow."""
+SENTENCE_END = re.compile(
+    rf"\n+|(?P<word>\S*)(?P<stop>[.!?…]+[\"”’»)\]]*)\s+|[{FULL_STOPS}]+[”」』]?\s*"  # noqa: RUF001 - it is a quotation mark
+)
 ABBREVIATION_LETTERS = 3
-"""A full stop after at most this many letters, the first a capital ("U.S.", "Gen.", "Adm."), ends no sentence."""
+"""A full stop after so few letters that look like "Gen" or "J" ends no sentence, nor does one after "U.S"."""
 
 
 @dataclass(frozen=True)
@@ -66,5 +70,5 @@ def _ends_sentence(found: re.Match[str]) -> bool:
     if word is None or found["stop"] != ".":
         return True
     letters = re.sub(r"[^\w.]", "", word)
-    short = letters[:1].isupper() and len(letters.replace(".", "")) <= ABBREVIATION_LETTERS
-    return not (letters and short)
+    title = letters.istitle() and len(letters) <= ABBREVIATION_LETTERS
+    return not (title or "." in letters)

@@ -1,10 +1,12 @@
 """A real web service on a free port over a real SQLite database, and ways to put things into it."""
 
 import asyncio
+import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -299,9 +301,22 @@ async def serving(engine: AsyncEngine) -> AsyncIterator[Web]:
             await running
 
 
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory) -> Path:
+    """A migrated, empty database file to copy: migrating takes longer than most tests."""
+    path: Path = tmp_path_factory.mktemp("web") / "empty.db"
+
+    async def migrate() -> None:
+        async with open_database(f"sqlite:///{path}") as engine:
+            await ensure_schema(engine)
+
+    asyncio.run(migrate())
+    return path
+
+
 @pytest.fixture
-async def web(tmp_path) -> AsyncIterator[Web]:
-    async with open_database(f"sqlite:///{tmp_path}/web.db") as engine:
-        await ensure_schema(engine)
-        async with serving(engine) as running:
-            yield running
+async def web(tmp_path, empty_database) -> AsyncIterator[Web]:
+    path = tmp_path / "web.db"
+    shutil.copy(empty_database, path)
+    async with open_database(f"sqlite:///{path}") as engine, serving(engine) as running:
+        yield running

@@ -2,6 +2,7 @@
 
 import pytest
 from sqlalchemy import text
+from structlog.testing import capture_logs
 
 PROBLEM = "application/problem+json"
 
@@ -73,14 +74,15 @@ async def test_a_medium_we_do_not_have_is_a_406_problem(web):
     assert response.status == 406
 
 
-async def test_our_own_mistake_is_a_500_problem_without_insides(web, capsys):
+async def test_our_own_mistake_is_a_500_problem_without_insides_and_is_logged(web):
     async with web.engine.begin() as connection:
         await connection.execute(text("DROP TABLE alert_party"))
         await connection.execute(text("DROP TABLE alert_matter"))
-    response, body = await problem(web, "GET", "/api/alerts?party=KHM")
+    with capture_logs() as logged:
+        response, body = await problem(web, "GET", "/api/alerts?party=KHM")
     assert response.status == 500
     assert "alert_party" not in str(body)
-    assert "no such table" in capsys.readouterr().out
+    assert [(line["event"], line["outcome"], line["exc_info"]) for line in logged] == [("request", "failed", True)]
     assert web.metrics.registry.get_sample_value(
         "attache_web_requests_total", {"route": "/api/alerts", "status": "5xx"}
     )
