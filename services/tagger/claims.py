@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 
+from services.tagger.attribution import attribute
 from services.tagger.matching import Hit, Marked, Matcher
-from services.tagger.mentions import Mention
-from services.tagger.parties import Resolved, resolve
+from services.tagger.mentions import Mention, between
+from services.tagger.parties import Part, Resolved, part_of, resolve
 from services.tagger.status import CueSpan, Reading, find_cues, read_status
 from services.tagger.text import Span, Text
-from services.tagger.zones import SILENT, Placed, Zone, is_long_ago, past_year
+from services.tagger.zones import SILENT, Placed, Zone, is_dateline, is_long_ago, is_relative_past, past_year
 from shared.vocabulary import Aim, Certainty, Place, Status, Topic
 
 PLACE_WEIGHT = {Zone.HEADLINE: 1.0, Zone.LEAD: 1.0, Zone.BODY: 0.7, Zone.BACKGROUND: 0.4}
@@ -29,8 +30,10 @@ STATUS_WEIGHT = {
 }
 """Weights of the first rules version, to be tuned on labelled history."""
 BACKGROUND_WEIGHT = 0.4
-RUMOUR_WEIGHT = 0.5
+DATELINE_WEIGHT = 0.5
+CERTAINTY_WEIGHT = {Certainty.RUMOURED: 0.5, Certainty.INFERRED: 0.8}
 TWO_WEAK = 0.8
+YIELD_SLACK = 12
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,7 @@ class Quoted:
 
 @dataclass(frozen=True)
 class Draft:
-    """A claim before it has an id."""
+    """A claim before it has an id. `sides` are the parties that said it; `loose`: the aim is only the usual one."""
 
     topic: Topic
     status: Status
@@ -67,7 +70,10 @@ class Draft:
     score: float
     evidence: tuple[Quoted, ...]
     said_by: str | None = None
+    sides: frozenset[str] = frozenset()
     year: int | None = None
+    loose: bool = False
+    dateline: bool = False
     reasons: tuple[str, ...] = ()
 
 
@@ -86,32 +92,47 @@ def build_claims(
     drafts: list[Draft] = []
     dropped: list[Dropped] = []
     ordered = sorted(hits, key=lambda h: (h.field != "title", h.sentence, h.rule.topic))
-    cue_cache: dict[tuple[str, int], list[CueSpan]] = {}
-    topics: dict[tuple[str, int], set[str]] = {}
-    for hit in ordered:
-        topics.setdefault((hit.field, hit.sentence), set()).add(str(hit.rule.topic))
+    cues: dict[tuple[str, int], list[CueSpan]] = {}
+    dyad: tuple[str, ...] = ()
     for (where, number, _topic), grouped in groupby(ordered, key=lambda h: (h.field, h.sentence, h.rule.topic)):
         read = reads[where]
-        group = [hit for hit in grouped if not hit.rule.yields & topics[where, number]]
+        group = [hit for hit in grouped if not _yields(hit, ordered)]
         if not group:
             continue
         chosen, strength = _choose(group)
+        placed = read.placed[number]
         if strength < TWO_WEAK:
             dropped.append(Dropped(chosen, "weak words alone"))
             continue
-        placed = read.placed[number]
         if placed.zone in SILENT:
             dropped.append(Dropped(chosen, f"stands in {placed.zone}"))
             continue
-        if (where, number) not in cue_cache:
-            cue_cache[where, number] = find_cues(matcher, read.marked[number], read.text)
-        reading = read_status(chosen, read.text, placed.sentence, cue_cache[where, number])
-        parties = resolve(chosen, read.text, placed.sentence, read.mentions, _around(reads, where, number))
+        if (where, number) not in cues:
+            cues[where, number] = find_cues(matcher, read.marked[number], read.text)
+        reading = read_status(chosen, read.text, placed.sentence, cues[where, number])
+        around = _around(reads, where, number)
+        parties = resolve(chosen, read.text, placed.sentence, read.mentions, around, dyad)
         if len(parties.codes) < chosen.rule.parties:
             dropped.append(Dropped(chosen, f"names {len(parties.codes)} of {chosen.rule.parties} parties"))
             continue
         drafts.append(_draft(chosen, strength, reading, parties, read, placed, year_now))
+        if len(parties.codes) == 2:  # noqa: PLR2004 - a dyad
+            dyad = dyad or parties.codes
     return merge(drafts), dropped
+
+
+def _yields(hit: Hit, others: Sequence[Hit]) -> bool:
+    """Tell whether the words of `hit` belong to another topic that the rule gives way to."""
+    if not hit.rule.yields:
+        return False
+    return any(
+        other.field == hit.field
+        and other.sentence == hit.sentence
+        and str(other.rule.topic) in hit.rule.yields
+        and other.span.start < hit.span.end + YIELD_SLACK
+        and hit.span.start < other.span.end + YIELD_SLACK
+        for other in others
+    )
 
 
 def _choose(hits: list[Hit]) -> tuple[Hit, float]:
@@ -130,7 +151,7 @@ def _around(reads: dict[str, Read], where: str, number: int) -> list[Sequence[Me
             found.append(_mentions_of(read, other))
     title, text = reads.get("title"), reads.get("text")
     if where == "text" and title:
-        found.append(title.mentions)
+        found.extend(_mentions_of(title, i) for i in range(len(title.placed)))
     if text and text.placed:
         found.extend(_mentions_of(text, i) for i in range(min(2, len(text.placed))) if where == "title" or i != number)
     return found
@@ -138,57 +159,99 @@ def _around(reads: dict[str, Read], where: str, number: int) -> list[Sequence[Me
 
 def _mentions_of(read: Read, number: int) -> Sequence[Mention]:
     sentence = read.placed[number].sentence
-    return [m for m in read.mentions if sentence.covers(m.span)]
+    inside = between(read.mentions, sentence)
+    return [m for m in inside if part_of(m, read.text, sentence, inside) in {Part.ACTOR, Part.COUNTERPART}]
 
 
 def _draft(
     hit: Hit, strength: float, reading: Reading, parties: Resolved, read: Read, placed: Placed, year_now: int | None
 ) -> Draft:
-    clause = read.text.clause(placed.sentence, hit.span)
-    words = read.text.norm[clause.start : clause.end]
+    text, sentence = read.text, placed.sentence
+    clause = text.clause(sentence, hit.span)
+    words = text.norm[clause.start : clause.end]
     year = past_year(words, year_now)
-    ago = is_long_ago(words)
-    place = Place.BACKGROUND if year is not None or (ago and placed.zone is not Zone.HEADLINE) else Place.NEWS
-    reasons = [f"rule {hit.rule.id}", f"status from {reading.reason!r}", f"place {placed.zone}"]
+    old = year is not None or is_relative_past(words, text.norm[hit.span.start : hit.span.end]) or (is_long_ago(words) and placed.zone is not Zone.HEADLINE)
+    dateline = is_dateline(text.norm[sentence.start : sentence.end])
+    said = attribute(hit.rule.topic, reading.status, text, sentence, clause, between(read.mentions, sentence))
+    reasons = [f"rule {hit.rule.id}", f"status from {reading.reason!r}", f"stands in {placed.zone}"]
     if year is not None:
         reasons.append(f"about {year}")
-    weight = BACKGROUND_WEIGHT if place is Place.BACKGROUND else PLACE_WEIGHT[placed.zone]
+    elif old:
+        reasons.append("told as past")
+    if dateline:
+        reasons.append("dateline")
+    weight = BACKGROUND_WEIGHT if old else DATELINE_WEIGHT if dateline else PLACE_WEIGHT[placed.zone]
+    weight *= CERTAINTY_WEIGHT.get(said.certainty, 1.0)
     return Draft(
         topic=hit.rule.topic,
         status=reading.status,
         aim=reading.aim,
         parties=parties.codes,
-        place=place,
-        certainty=Certainty.REPORTED,
+        place=Place.BACKGROUND if old else Place.NEWS,
+        certainty=said.certainty,
         zone=placed.zone,
         rule=hit.rule.id,
         score=round(strength * weight * STATUS_WEIGHT[reading.status], 3),
         evidence=(Quoted(read.name, hit.span),),
-        said_by=parties.said_by,
+        said_by=said.said_by,
+        sides=said.side,
         year=year,
+        loose=reading.loose,
+        dateline=dateline,
         reasons=tuple(reasons),
     )
 
 
 def merge(drafts: Sequence[Draft]) -> list[Draft]:
-    """Merge claims of one topic, status and aim whose parties are the same or contained in another's."""
+    """Merge claims of one topic, status and aim whose parties are the same or contained in another's.
+
+    An aim that no word says gives way to one that is said; a rumour never merges with more than a rumour; what two
+    sides say is confirmed.
+    """
     merged: list[Draft] = []
     for draft in drafts:
         for index, kept in enumerate(merged):
-            same = (kept.topic, kept.status, kept.aim, kept.place) == (
-                draft.topic,
-                draft.status,
-                draft.aim,
-                draft.place,
-            )
-            if same and (set(draft.parties) <= set(kept.parties) or set(kept.parties) < set(draft.parties)):
-                best, other = (kept, draft) if kept.score >= draft.score else (draft, kept)
-                merged[index] = replace(
-                    best,
-                    parties=max(kept.parties, draft.parties, key=len),
-                    evidence=best.evidence + tuple(e for e in other.evidence if e not in best.evidence),
-                )
+            if _same(kept, draft):
+                merged[index] = _join(kept, draft)
                 break
         else:
             merged.append(draft)
     return merged
+
+
+def _same(one: Draft, other: Draft) -> bool:
+    alike = (one.topic, one.status, one.place) == (other.topic, other.status, other.place)
+    aims = one.aim == other.aim or (one.loose or other.loose)
+    rumours = (one.certainty is Certainty.RUMOURED) == (other.certainty is Certainty.RUMOURED)
+    first, second = set(one.parties), set(other.parties)
+    return alike and aims and rumours and (first == second or (one.rule == other.rule and (first < second or second < first)))
+
+
+def _join(one: Draft, other: Draft) -> Draft:
+    best, rest = (one, other) if one.score >= other.score else (other, one)
+    sides = one.sides | other.sides
+    said = [d.certainty for d in (one, other)]
+    if Certainty.CONFIRMED in said or (len(sides) > 1 and one.sides != other.sides and one.sides and other.sides):
+        certainty = Certainty.CONFIRMED
+    else:
+        certainty = min(said, key=_CERTAINTY_ORDER.index)
+    return replace(
+        best,
+        aim=best.aim if not best.loose else rest.aim or best.aim,
+        loose=one.loose and other.loose,
+        parties=max(one.parties, other.parties, key=len),
+        certainty=certainty,
+        said_by=best.said_by or rest.said_by,
+        sides=sides,
+        dateline=one.dateline and other.dateline,
+        evidence=best.evidence + tuple(e for e in rest.evidence if e not in best.evidence),
+    )
+
+
+_CERTAINTY_ORDER = [
+    Certainty.CONFIRMED,
+    Certainty.CLAIMED,
+    Certainty.REPORTED,
+    Certainty.INFERRED,
+    Certainty.RUMOURED,
+]

@@ -1,22 +1,24 @@
 """One article in, its claims and the decision out: pure, and with a reason for everything that did not count."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
 
 from services.tagger.claims import Draft, Dropped, Read, build_claims
+from services.tagger.line import write_line
 from services.tagger.matching import Hit, Matcher, Veto, build_matcher, mark, match_sentence
 from services.tagger.mentions import NameIndex, between, index_names
 from services.tagger.rules import load_rules
 from services.tagger.text import Text, fold
-from services.tagger.zones import place_sentences
-from shared.gazetteer import Gazetteer, load_gazetteer
+from services.tagger.verdict import judge
+from services.tagger.zones import SILENT, place_sentences
+from shared.gazetteer import Gazetteer, Kind, load_gazetteer
 from shared.events import Claim, Decision, Evidence
 from shared.identity import stable_id
-from shared.vocabulary import CONTEXT_TOPICS, Place, Topic
 
-ALERT_SCORE = 0.7
+NAMED_KINDS = frozenset({Kind.PERSON, Kind.BASE, Kind.EXERCISE, Kind.AGREEMENT, Kind.FORUM})
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,7 @@ def tag(
     drafts, dropped = build_claims(hits, reads, tagger.matcher, published.year if published else None)
     claims = tuple(_claim(draft, folded, article_id) for draft in drafts)
     suppressed = tuple(_dropped(d, folded) for d in dropped) + tuple(_vetoed(v, folded) for v in vetoes)
-    return Tagging(claims, _decide(drafts, genre), suppressed)
+    return Tagging(claims, _decide(drafts, reads, tagger, published, genre), suppressed)
 
 
 def _match(
@@ -152,17 +154,31 @@ def _vetoed(veto: Veto, folded: dict[str, Text]) -> Suppressed:
     return Suppressed(veto.field, start, end, folded[veto.field].original[start:end], veto.rule.id, veto.reason)
 
 
-def _decide(drafts: Sequence[Draft], genre: str | None) -> Decision:
-    news = [d for d in drafts if d.place is Place.NEWS and d.topic not in CONTEXT_TOPICS]
-    if not news:
-        return Decision(alert=False, score=0.0, reasons=("no-claims",))
-    best = max(news, key=lambda d: d.score)
-    topics: list[Topic] = []
-    for draft in sorted(news, key=lambda d: -d.score):
-        if draft.topic not in topics:
-            topics.append(draft.topic)
-    alert = best.score >= ALERT_SCORE and genre != "opinion"
-    return Decision(alert=alert, score=best.score, dyad=best.parties, topics=tuple(topics))
+def _decide(
+    drafts: Sequence[Draft], reads: dict[str, Read], tagger: Tagger, published: date | None, genre: str | None
+) -> Decision:
+    verdict = judge(drafts, genre)
+    return Decision(
+        alert=verdict.alert,
+        score=verdict.score,
+        dyad=verdict.dyad,
+        severity=verdict.severity,
+        line=write_line(verdict, drafts, reads, tagger.matcher.rules.phrases, tagger.gazetteer, published),
+        topics=verdict.topics,
+        context=verdict.context,
+        names=_names(reads) if drafts else (),
+        reasons=verdict.reasons,
+    )
 
 
-__all__ = ["Suppressed", "Tagger", "Tagging", "load_tagger", "tag"]
+def _names(reads: dict[str, Read]) -> tuple[str, ...]:
+    """Name the people, bases, exercises, agreements and forums that are told of, for joining reports of one matter."""
+    found: dict[str, None] = {}
+    for read in reads.values():
+        for placed in read.placed:
+            if placed.zone in SILENT:
+                continue
+            for mention in between(read.mentions, placed.sentence):
+                if mention.kind in NAMED_KINDS:
+                    found.setdefault(re.sub(r"[^a-z0-9]+", "-", mention.name.name.lower()).strip("-"))
+    return tuple(found)

@@ -1,10 +1,11 @@
 """What has become of the matter: status and aim, by the words that govern the topic's words in their clause."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from services.tagger.matching import Hit, Marked, Matcher
-from services.tagger.rules import Cue
+from services.tagger.rules import Cue, Rule
 from services.tagger.text import Span, Text
 from shared.vocabulary import Aim, Status
 
@@ -23,11 +24,12 @@ class CueSpan:
 
 @dataclass(frozen=True)
 class Reading:
-    """Status and aim, with the words that said so."""
+    """Status and aim, with the words that said so; `loose`: the aim is only the usual one, no word says it."""
 
     status: Status
     aim: Aim | None
     reason: str
+    loose: bool = False
 
 
 def find_cues(matcher: Matcher, marked: Marked, text: Text) -> list[CueSpan]:
@@ -45,47 +47,25 @@ def find_cues(matcher: Matcher, marked: Marked, text: Text) -> list[CueSpan]:
 
 
 def read_status(hit: Hit, text: Text, sentence: Span, cues: Sequence[CueSpan]) -> Reading:
-    """Read the status of `hit`: a denial or objection first, then the weakest attitude, then a change, then the rule's."""
+    """Read the status of `hit`: denial or objection first, then the weakest attitude, then a change, then the rule's."""
     rule = hit.rule
     if rule.fixed:
         return Reading(rule.status, rule.aim, f"rule {rule.id}")
     clause = text.clause(sentence, hit.span)
-    left = [c for c in cues if c.span.start >= clause.start and c.span.end <= hit.span.end and c.cue.side != "right"]
-    right = [
-        c
-        for c in cues
-        if c.span.start >= hit.span.end
-        and c.span.end <= min(clause.end, hit.span.end + RIGHT_REACH)
-        and c.cue.side != "left"
-    ]
-    left = [c for c in left if c.cue.id not in rule.ignore]
-    right = [c for c in right if c.cue.id not in rule.ignore]
-    changes = _changes(left, right, hit)
-    change = changes[-1] if changes else None
+    cues = [c for c in cues if c.cue.id not in rule.ignore]
+    left = [c for c in cues if clause.start <= c.span.start < hit.span.end and c.cue.side != "right"]
+    reach = min(clause.end, hit.span.end + RIGHT_REACH)
+    right = [c for c in cues if c.span.start >= hit.span.end and c.span.end <= reach and c.cue.side != "left"]
+    change = _change(left, right, text, hit.span)
     aim = _as_aim(change.cue.status if change else None)
-    blocked = _first(left, "attitude", "open")
-    denial = _first(left, "denial") or _first(right[:1], "denial")
-    if blocked and denial:
-        return Reading(Status.UNDER_DISCUSSION, aim or Aim.BEGUN, blocked.words)
-    if denial:
-        return Reading(Status.DENIED, aim or denial.cue.aim, denial.words)
-    stance = _first(left, "stance") or _first(right[:2], "stance")
-    if stance:
-        return Reading(Status.CRITICISED, None, stance.words)
-    attitude = _weakest(left) or _weakest(right[:1])
-    if attitude:
-        return Reading(attitude.cue.status or rule.status, aim or _default_aim(attitude.cue, rule.aim), attitude.words)
-    future = _first(left, "future")
-    if future:
-        return Reading(Status.AGREED_SIGNED, aim or Aim.BEGUN, future.words)
-    modal = _first(left, "modal")
-    if modal:
-        return Reading(Status.PROPOSED, aim or Aim.BEGUN, modal.words)
+    governed = _under_attitude(left, right, text, aim, rule)
+    if governed:
+        return governed
     announced = _first(left, "announce")
     if announced and aim in {None, Aim.EXPANDED, Aim.BEGUN}:
-        return Reading(Status.AGREED_SIGNED, aim or rule.aim, announced.words)
+        return Reading(Status.AGREED_SIGNED, aim or rule.aim, announced.words, loose=aim is None)
     if change and change.cue.status:
-        if _is_infinitive(text, change.span) and aim:
+        if aim and text.low[max(change.span.start - 3, 0) : change.span.start] == "to ":
             return Reading(Status.AGREED_SIGNED, aim, f"to {change.words}")
         if change.cue.status is Status.RESUMED and _is_progressive(text, change):
             return Reading(Status.BEGUN, Aim.RESUMED, change.words)
@@ -93,27 +73,68 @@ def read_status(hit: Hit, text: Text, sentence: Span, cues: Sequence[CueSpan]) -
     return Reading(rule.status, rule.aim, f"rule {rule.id}")
 
 
+def _under_attitude(
+    left: Sequence[CueSpan], right: Sequence[CueSpan], text: Text, aim: Aim | None, rule: Rule
+) -> Reading | None:
+    """Read what denials, objections, attitudes, announced futures and possibilities make of the matter."""
+    future = _first(left, "future") or _first(left, "modal")
+    denial = _first(left, "denial") or next((c for c in right[:1] if c.cue.kind == "denial" and _is_passive(text, c)), None)
+    opened = _first(left, "attitude", "open")
+    if opened and denial:
+        return Reading(Status.UNDER_DISCUSSION, aim or Aim.BEGUN, opened.words, loose=aim is None)
+    if denial:
+        usual = Aim.BEGUN if future or denial.cue.aim else None
+        return Reading(Status.DENIED, aim or usual, denial.words, loose=aim is None)
+    stance = _first(left, "stance") or _first(right[:2], "stance")
+    if stance:
+        return Reading(Status.CRITICISED, None, stance.words)
+    attitude = _weakest(left) or _weakest(right[:1])
+    if attitude and attitude.cue.status:
+        usual = rule.aim if rule.aim is not None and attitude.cue.aim is not None else attitude.cue.aim
+        return Reading(attitude.cue.status, aim or usual, attitude.words, loose=aim is None)
+    if future and future.cue.status:
+        return Reading(future.cue.status, aim or Aim.BEGUN, future.words, loose=aim is None)
+    return None
+
+
 def _first(cues: Sequence[CueSpan], kind: str, identity: str | None = None) -> CueSpan | None:
     return next((c for c in cues if c.cue.kind == kind and (identity is None or c.cue.id == identity)), None)
 
 
-_RANK = {Status.UNDER_DISCUSSION: 0, Status.PROPOSED: 1, Status.AGREED_SIGNED: 2}
-
-
 def _weakest(cues: Sequence[CueSpan]) -> CueSpan | None:
-    attitudes = [c for c in cues if c.cue.kind == "attitude" and c.cue.status]
+    attitudes = [c for c in cues if c.cue.kind == "attitude"]
     tentative = [c for c in attitudes if c.cue.status is not Status.AGREED_SIGNED]
     if tentative:
         return tentative[0]
     return attitudes[-1] if attitudes else None
 
 
-def _changes(left: Sequence[CueSpan], right: Sequence[CueSpan], hit: Hit) -> list[CueSpan]:
-    """Order changes so that the last governs: on the left the nearest to the noun; beginning is the weakest."""
-    del hit
-    changes = [c for c in left if c.cue.kind == "change"] or [c for c in right if c.cue.kind == "change"][:1]
+def _change(left: Sequence[CueSpan], right: Sequence[CueSpan], text: Text, span: Span) -> CueSpan | None:
+    """Find the change that governs: on the left the nearest one of the same list item; beginning is the weakest.
+
+    A change before "such as" says what the whole list is for: only taking something up again passes on to each.
+    """
+    start = left[0].span.start if left else span.start
+    item = _item_start(text, span, start)
+    head = text.low.find(" such as ", start, span.start)
+    changes = [
+        c
+        for c in left
+        if c.cue.kind == "change"
+        and (c.span.start >= item or (c.cue.status is Status.RESUMED and c.span.end <= head))
+    ]
+    changes = changes or [c for c in right if c.cue.kind == "change"][:1]
     strong = [c for c in changes if c.cue.id not in {"begin", "conclude"}]
-    return strong or changes
+    own = [c for c in strong if c.span.start >= item]
+    return (own or strong or changes or [None])[-1]
+
+
+_ITEM = re.compile(r",\s(?:and\s|or\s)?(?=\w+ing\b)|\ssuch\sas\s(?:by\s)?|\sand\s(?=\w+ing\b)")
+
+
+def _item_start(text: Text, span: Span, start: int) -> int:
+    ends = [m.end() for m in _ITEM.finditer(text.low, start, span.start + 1)]
+    return ends[-1] if ends else start
 
 
 def _as_aim(status: Status | None) -> Aim | None:
@@ -122,12 +143,9 @@ def _as_aim(status: Status | None) -> Aim | None:
     return None
 
 
-def _default_aim(cue: Cue, aim: Aim | None) -> Aim | None:
-    return aim if aim is not None and cue.aim is not None else cue.aim
-
-
-def _is_infinitive(text: Text, span: Span) -> bool:
-    return text.low[max(span.start - 3, 0) : span.start] == "to "
+def _is_passive(text: Text, cue: CueSpan) -> bool:
+    before = text.low[max(cue.span.start - 12, 0) : cue.span.start].split()
+    return bool(before) and before[-1] in {"is", "are", "was", "were", "been", "be", "being"}
 
 
 def _is_progressive(text: Text, change: CueSpan) -> bool:

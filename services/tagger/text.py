@@ -51,9 +51,12 @@ _ABBREVIATION = re.compile(
 _STOP = re.compile(r"[.!?…]+[\"')\]]*(?=\s+[\"'(\[]*[A-Z0-9\u00c0-\u00de])|\s+\|+\s+|\s+[•●▪]\s+|\n+")
 _CLAUSE = re.compile(
     r";|:\s|\s-+\s|,?\s+(?:but|while|whereas|although|though|because|after|before|amid|despite|following|since|unless)\s"
-    r"|,\s+(?:and|as|which|who|where|when|with|saying|accusing|according)\s|,\s+(?:a|the)\s+day\s|\sas\s(?=(?-i:[A-Z])|the\s|its\s|his\s|tensions|part\sof)",
+    r"|,\s+and\s(?!\w+ing\b)|,\s+(?=(?:has|have|is|are|was|were|will)\s)|,\s+(?:as|which|who|where|when|with|saying|accusing|according)\s|,\s+(?:a|the)\s+day\s"
+    r"|\sas\s(?=(?-i:[A-Z])|the\s|its\s|his\s|tensions|part\sof)|\sthat\s(?=(?:was|were|had)\s)"
+    r"|\sand\s(?=den(?:y|ies|ied)\s|reject|say|said|warn|accus|call|urg|vow|pledg|threat|condemn|\w+ed\s(?:the|a|an|to|that|its|his)\s)",
     re.IGNORECASE,
 )
+_GLUED = re.compile(r"(?:[A-Z][\w'&.-]*\s+){2,9}[A-Z][\w'&.-]*:\s+(?=[A-Z])")
 
 
 @dataclass(frozen=True)
@@ -100,11 +103,18 @@ class Text:
         return tuple(Span(m.start(), m.end()) for m in re.finditer(r"[^\n]+", self.norm))
 
     @cached_property
+    def glued_headline(self) -> Span | None:
+        """A headline of keywords glued to the first sentence ("US Minister Laos: In a meeting …"), or None."""
+        match = _GLUED.match(self.norm)
+        return Span(0, match.end()) if match else None
+
+    @cached_property
     def sentences(self) -> tuple[Span, ...]:
         """The sentences, in order; they do not overlap and never cross a paragraph."""
         spans: list[Span] = []
-        begin = 0
-        for stop in _STOP.finditer(self.norm):
+        begin = self.glued_headline.end if self.glued_headline else 0
+        _add(spans, self.norm, 0, begin)
+        for stop in _STOP.finditer(self.norm, begin):
             piece = self.norm[begin : stop.end()].rstrip()
             if stop.group().startswith(".") and len(stop.group()) == 1 and _ABBREVIATION.search(piece[-12:]):
                 continue

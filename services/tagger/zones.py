@@ -19,13 +19,14 @@ class Zone(StrEnum):
     LEAD = "lead"
     BODY = "body"
     BACKGROUND = "background"
+    GLUED_HEADLINE = "glued-headline"
     INLINE_HEADLINE = "inline-headline"
     BIOGRAPHY = "biography"
     ANNIVERSARY = "anniversary"
     BOILERPLATE = "boilerplate"
 
 
-SILENT = frozenset({Zone.INLINE_HEADLINE, Zone.BIOGRAPHY, Zone.ANNIVERSARY, Zone.BOILERPLATE})
+SILENT = frozenset({Zone.GLUED_HEADLINE, Zone.INLINE_HEADLINE, Zone.BIOGRAPHY, Zone.ANNIVERSARY, Zone.BOILERPLATE})
 """Zones from which nothing is claimed; what matched there is kept as suppressed."""
 
 _BIOGRAPHY = re.compile(
@@ -61,14 +62,10 @@ _AGO = re.compile(
     r"|after\s+world\s+war|in\s+the\s+(?:19|20)\d0s|previously|formerly|in\s+recent\s+years|historically|back\s+in)",
     re.IGNORECASE,
 )
-_GLUED = re.compile(r"^(?:[A-Z][\w'&.-]*\s+){2,9}[A-Z][\w'&.-]*:\s+(?=[A-Z])")
 _FINITE = re.compile(
     r"\b(?:is|are|was|were|has|have|had|will|would|said|says|told|announced|according|could|may|might|been|this|these|that)\b",
     re.IGNORECASE,
 )
-_TITLE_WORD = re.compile(r"^[\"'(]*(?:[A-Z0-9])")
-
-
 @dataclass(frozen=True)
 class Placed:
     """A sentence with its zone, and the past year it is about, if it names one."""
@@ -83,6 +80,7 @@ def place_sentences(text: Text, *, is_title: bool = False, has_title: bool = Fal
     if is_title:
         return tuple(Placed(sentence, Zone.HEADLINE, 0) for sentence in text.sentences)
     paragraphs = text.paragraphs
+    shift = 1 if text.glued_headline else 0
     inline = {i for i, span in enumerate(paragraphs) if _is_inline_headline(text, i, len(paragraphs))}
     placed: list[Placed] = []
     at = 0
@@ -90,7 +88,10 @@ def place_sentences(text: Text, *, is_title: bool = False, has_title: bool = Fal
         while at + 1 < len(paragraphs) and paragraphs[at + 1].start <= sentence.start:
             at += 1
         words = text.norm[sentence.start : sentence.end]
-        placed.append(Placed(sentence, _zone(words, number, sentence, inline=at in inline, has_title=has_title), at))
+        if number == 0 and text.glued_headline and text.glued_headline.covers(sentence):
+            placed.append(Placed(sentence, Zone.GLUED_HEADLINE, 0))
+            continue
+        placed.append(Placed(sentence, _zone(words, number - shift, sentence, inline=at in inline, has_title=has_title), at))
     return tuple(placed)
 
 
@@ -120,12 +121,6 @@ def _is_inline_headline(text: Text, index: int, count: int) -> bool:
     return not _FINITE.search(line)
 
 
-def glued_headline(text: Text) -> Span | None:
-    """Find a headline glued to the first sentence ("US Minister Laos: In a meeting …"), or None."""
-    match = _GLUED.match(text.norm)
-    return Span(0, match.end()) if match else None
-
-
 def past_year(words: str, year_now: int | None) -> int | None:
     """Return the past year a clause is about, if it names one; "since 2014" and "in 2017" count, names do not."""
     years = [int(m.group(1)) for m in _PAST_YEAR.finditer(words)]
@@ -135,6 +130,21 @@ def past_year(words: str, year_now: int | None) -> int | None:
     if year_now is not None:
         return latest if latest < year_now else None
     return latest if latest < 2100 else None  # noqa: PLR2004 - all years the expression can find
+
+
+_RELATIVE_PAST = re.compile(r"^\s*(?:that|which)\s+(?:was|were|had)\s", re.IGNORECASE)
+_RELATIVE_INSIDE = re.compile(r"\w\s(?:that|which)\s(?:was|were|had)\s", re.IGNORECASE)
+_DATELINE = re.compile(r"^(?:after|before|fresh\s+from|having)\s+(?:attending|leaving|visiting|taking\s+part\s+in|addressing)\b", re.IGNORECASE)
+
+
+def is_relative_past(clause: str, words: str) -> bool:
+    """Tell whether a clause, or the words of a hit, add an older fact to a noun ("… that was rebuilt with help")."""
+    return _RELATIVE_PAST.match(clause) is not None or _RELATIVE_INSIDE.search(words) is not None
+
+
+def is_dateline(sentence: str) -> bool:
+    """Tell whether a sentence opens with where someone has come from ("After attending …")."""
+    return _DATELINE.match(sentence) is not None
 
 
 def is_long_ago(words: str) -> bool:

@@ -11,10 +11,11 @@ from shared.vocabulary import Aim, Status, Topic
 
 E = TypeVar("E", Status, Aim, Topic)
 
-_RULE_KEYS = {
-    "id", "any", "need", "need_item", "unless", "unless_item", "headline", "yields", "parties", "add", "status", "aim", "fixed", "weak",
-    "places", "adversaries", "ignore", "must", "must_not",
-}  # fmt: skip
+_RULE_KEYS = frozenset(
+    "id any need need_item unless unless_item headline yields parties add status aim fixed weak places adversaries"
+    " counterparts narrow ignore must must_not".split()
+)
+_TOPIC_KEYS = frozenset({"topic", "rule", "places", "adversaries", "counterparts", "ignore", "yields"})
 _CUE_KEYS = {"id", "kind", "status", "aim", "any", "side"}
 _CUE_KINDS = {"attitude", "change", "denial", "stance", "future", "modal", "announce"}
 _SIDES = {"left", "right", "both"}
@@ -93,7 +94,7 @@ class _Compiler:
         topic = self._enum(name, Topic, data.get("topic", ""))
         if topic is None:
             return []
-        for key in set(data) - {"topic", "rule", "places", "adversaries", "ignore", "yields"}:
+        for key in set(data) - _TOPIC_KEYS:
             self._fault(name, key, f"unknown key {key!r}")
         return [rule for row in data.get("rule", []) if (rule := self._rule(name, topic, row, data)) is not None]
 
@@ -132,6 +133,8 @@ class _Compiler:
             strength=0.4 if row.get("weak") else 1.0,
             places=bool(row.get("places", data.get("places", False))),
             adversaries=bool(row.get("adversaries", data.get("adversaries", False))),
+            counterparts=bool(row.get("counterparts", data.get("counterparts", True))),
+            narrow=bool(row.get("narrow", False)),
             ignore=frozenset([*data.get("ignore", ()), *row.get("ignore", ())]),
             must=tuple(row.get("must", ())),
             must_not=tuple(row.get("must_not", ())),

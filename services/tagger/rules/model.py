@@ -15,8 +15,8 @@ class Rule:
     from this rule when they hit there too. The sentence and its surroundings name at least `parties` parties.
 
     `status`, `aim`: what the words alone say when no cue governs them; `fixed`: whatever cues say.
-    `places`, `adversaries`: a country named as the place, or as whom it is against, is a party too. `ignore`: cues
-    that do not govern this rule. `strength`: 1.0 strong, 0.4 weak (two different weak rules of a topic in one sentence count 0.8).
+    `places`, `adversaries`: a country named as the place, or as whom it is against, is a party too. `counterparts`:
+    so is whom the subject meets besides. `narrow`: only the clause's own parties. `ignore`: cues that do not govern this rule. `strength`: 1.0 strong, 0.4 weak (two different weak rules of a topic in one sentence count 0.8).
     """
 
     id: str
@@ -35,6 +35,8 @@ class Rule:
     strength: float = 1.0
     places: bool = False
     adversaries: bool = False
+    counterparts: bool = True
+    narrow: bool = False
     ignore: frozenset[str] = frozenset()
     yields: frozenset[str] = frozenset()
     must: tuple[str, ...] = ()

@@ -157,6 +157,8 @@ class _Parser:
                     raise self._error("a gap cannot begin a pattern")
                 joint = str(gap)
                 continue
+            if (begun or leading) and not joint and self.source[self.at - 2 : self.at] != ")?":
+                raise self._error("a space is needed before this")
             node = self._piece()
             if node.optional and not begun:
                 leading.append((_joint(joint) if leading else "", node.regex))
