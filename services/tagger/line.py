@@ -22,9 +22,9 @@ VERBS: tuple[tuple[str, frozenset[Status]], ...] = (
     ("expanded", frozenset({Status.EXPANDED})),
     ("suspended", frozenset({Status.SUSPENDED})),
     ("ended", frozenset({Status.CANCELLED_ENDED})),
-    ("done", frozenset({Status.CONCLUDED})),
     ("discussed", frozenset({Status.UNDER_DISCUSSION})),
     ("proposed", frozenset({Status.PROPOSED})),
+    ("done", frozenset({Status.CONCLUDED})),
     ("criticised", frozenset({Status.CRITICISED})),
     ("standing", frozenset({Status.STANDING})),
 )
@@ -91,8 +91,10 @@ class _Writer:
         solid = [d for d in told if d.topic is not Topic.RELATIONS_SHIFT]
         moving = [d for d in solid or told if d.status is not Status.STANDING] or solid or told
         groups: list[tuple[str, str]] = []
+        seen: set[Topic] = set()
         for verb, statuses in VERBS:
-            chosen = sorted((d for d in moving if d.status in statuses), key=_position)
+            chosen = sorted((d for d in moving if d.status in statuses and d.topic not in seen), key=_position)
+            seen.update(d.topic for d in chosen)
             if chosen:
                 groups.append((verb, ", ".join(self._list(chosen)[:MOST_MATTERS])))
         return groups

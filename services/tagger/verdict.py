@@ -71,7 +71,8 @@ def judge(drafts: Sequence[Draft], genre: str | None = None) -> Verdict:
     best = max(own, key=lambda d: d.score, default=None)
     score = best.score if best else 0.0
     alert = score >= ALERT_SCORE and genre != "opinion"
-    topics = _distinct(main)
+    topics = _distinct([d for d in main if not d.dateline])
+    beside.sort(key=lambda d: d.topic not in GRAVE)
     return Verdict(
         alert=alert,
         score=score,
