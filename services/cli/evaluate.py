@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import click
 import msgspec
+from rich import box
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
@@ -110,12 +111,11 @@ def _tag(path: str, rows: Sequence[LabelledRow]) -> list[tuple[LabelledClaim, ..
 
 
 def _total_table(name: str, evaluation: Evaluation) -> Table:
-    table = Table(title=f"{name}: {evaluation.rows:,} rows", title_justify="left")
-    table.add_column("")
+    table = _table(f"{name}: {evaluation.rows:,} rows (w: each row counted by its weight)", "")
     for heading in ("P", "R", "F1", "right", "false", "missed"):
         table.add_column(heading, justify="right")
-    for heading in ("P", "R", "F1"):
-        table.add_column(f"{heading}, weighted", justify="right")
+    for heading in ("wP", "wR", "wF1"):
+        table.add_column(heading, justify="right")
     for name_ in MEASURES:
         measure: Measure = getattr(evaluation.total, name_)
         table.add_row(name_, *_ratios(measure.plain), *_cases(measure.plain), *_ratios(measure.weighted))
@@ -123,9 +123,8 @@ def _total_table(name: str, evaluation: Evaluation) -> Table:
 
 
 def _topic_table(evaluation: Evaluation) -> Table:
-    table = Table(title="By topic", title_justify="left")
-    table.add_column("topic")
-    for heading in ("P", "R", "F1", "right", "false", "missed", "status", "parties F1", "F1, weighted"):
+    table = _table("By topic (status, parties: F1 where the topic is right or tolerated)", "topic")
+    for heading in ("P", "R", "F1", "right", "false", "missed", "wF1", "status", "parties"):
         table.add_column(heading, justify="right")
     for topic in Topic:
         measures: Measures = evaluation.by_topic[topic]
@@ -134,21 +133,27 @@ def _topic_table(evaluation: Evaluation) -> Table:
             continue
         table.add_row(
             topic,
-            *_ratios(plain),
+            *_ratios(plain, 2),
             *_cases(plain),
-            _ratio(measures.status.plain.f1),
-            _ratio(measures.parties.plain.f1),
-            _ratio(measures.topic.weighted.f1),
+            _ratio(measures.topic.weighted.f1, 2),
+            _ratio(measures.status.plain.f1, 2),
+            _ratio(measures.parties.plain.f1, 2),
         )
     return table
 
 
-def _ratios(counts: Counts) -> tuple[str, str, str]:
-    return _ratio(counts.precision), _ratio(counts.recall), _ratio(counts.f1)
+def _table(title: str, first: str) -> Table:
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table.add_column(first, no_wrap=True)
+    return table
 
 
-def _ratio(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3f}"
+def _ratios(counts: Counts, decimals: int = 3) -> tuple[str, str, str]:
+    return _ratio(counts.precision, decimals), _ratio(counts.recall, decimals), _ratio(counts.f1, decimals)
+
+
+def _ratio(value: float | None, decimals: int) -> str:
+    return "-" if value is None else f"{value:.{decimals}f}"
 
 
 def _cases(counts: Counts) -> tuple[str, str, str]:

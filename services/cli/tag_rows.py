@@ -113,7 +113,9 @@ def tag_rows(in_path: str, out_path: str, *, tagger: Tagger | None = None) -> in
         for outcome in bar(outcomes):
             if outcome.tagged is None:
                 bad += 1
-                console.print(f"{in_path}, line {outcome.number}: {outcome.reason}", markup=False, highlight=False)
+                console.print(
+                    f"{in_path}, line {outcome.number}: {outcome.reason}", markup=False, highlight=False, soft_wrap=True
+                )
             else:
                 sink.write(outcome.tagged + b"\n")
     return 1 if bad else 0
