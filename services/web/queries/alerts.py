@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from services.web.cursor import Cursor
 from shared.database.engine import reading
 from shared.database.tables.store import alert, alert_matter, alert_party, article, development_article
-from shared.events import Alert
+from shared.events import Alert, AlertEvidence, Matter
 from shared.vocabulary import AlertKind, Severity, Status, Topic
 
 PAGE = 50
@@ -56,8 +56,11 @@ class StoredAlert:
     body: str
 
     def read(self) -> Alert:
-        """Decode the alert."""
-        return msgspec.json.decode(self.body, type=Alert)
+        """Decode the alert; matters and evidence in words that only a newer version knows are left out."""
+        try:
+            return msgspec.json.decode(self.body, type=Alert)
+        except msgspec.ValidationError:
+            return _read_known_parts(self.body)
 
     @property
     def cursor(self) -> Cursor:
@@ -141,6 +144,21 @@ async def parties_in_alerts(engine: AsyncEngine) -> tuple[str, ...]:
     query = select(alert_party.c.party).distinct().order_by(alert_party.c.party)
     async with reading(engine, "reading parties") as connection:
         return tuple((await connection.execute(query)).scalars())
+
+
+def _read_known_parts(body: str) -> Alert:
+    document = msgspec.json.decode(body)
+    for name, kind in (("matters", Matter), ("evidence", AlertEvidence)):
+        document[name] = [part for part in document.get(name, ()) if _is_known(part, kind)]
+    return msgspec.convert(document, Alert)
+
+
+def _is_known(part: object, kind: type[Matter] | type[AlertEvidence]) -> bool:
+    try:
+        msgspec.convert(part, kind)
+    except msgspec.ValidationError:
+        return False
+    return True
 
 
 def _stored(row: Any) -> StoredAlert:

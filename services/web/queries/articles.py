@@ -11,7 +11,23 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from shared.database.engine import reading
 from shared.database.tables.store import article, claim, development_article
-from shared.events import Claim, Decision
+
+
+class DecisionReasons(msgspec.Struct, frozen=True):
+    """The part of a decision that people are shown; it reads decisions of newer versions too."""
+
+    score: float
+    reasons: tuple[str, ...] = ()
+
+
+class ClaimReasons(msgspec.Struct, frozen=True):
+    """The part of a claim that explains a piece of evidence; it reads claims of newer versions too."""
+
+    topic: str
+    status: str
+    rule: str
+    score: float
+    reasons: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -36,9 +52,9 @@ class StoredArticle:
     decision: str
     rules_version: str
 
-    def read_decision(self) -> Decision:
-        """Decode the decision."""
-        return msgspec.json.decode(self.decision, type=Decision)
+    def read_decision(self) -> DecisionReasons:
+        """Decode why it was decided so."""
+        return msgspec.json.decode(self.decision, type=DecisionReasons)
 
 
 @dataclass(frozen=True)
@@ -49,9 +65,9 @@ class StoredClaim:
     id: str
     body: str
 
-    def read(self) -> Claim:
-        """Decode the claim."""
-        return msgspec.json.decode(self.body, type=Claim)
+    def read(self) -> ClaimReasons:
+        """Decode why it was claimed."""
+        return msgspec.json.decode(self.body, type=ClaimReasons)
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,9 @@ from datetime import timedelta
 from html.parser import HTMLParser
 
 import pytest
+from sqlalchemy import func, update
 
+from shared.database.tables.store import alert, article, claim
 from shared.vocabulary import AlertKind, Severity, Status, Topic
 
 ATTACK = "<script>alert(1)</script><img src=x onerror=alert(2)>\"'"
@@ -197,3 +199,21 @@ async def test_pages_load_nothing_from_elsewhere(web):
             assert "style" not in attributes
     for file in ("app.css", "app.js", "icon.svg"):
         assert "http:" not in (await web.text(f"/static/{file}")).replace("http://www.w3.org/2000/svg", "")
+
+
+async def test_words_of_a_newer_version_do_not_break_the_page(web):
+    await web.add_alert(1)
+    await web.add_alert(2, line="KHM-USA · something new")
+    async with web.engine.begin() as connection:
+        for table in (alert, claim, article):
+            for column in ("body", "decision"):
+                if column in table.c:
+                    newer = func.replace(table.c[column], '"joint-exercise"', '"space-drill"')
+                    key = table.c.article_id if table is claim else table.c.id
+                    await connection.execute(update(table).where(key.endswith("_2")).values({column: newer}))
+    html = await web.page("/")
+    assert "story 1" in html.lower()
+    assert "Something new" in html
+    assert "Something new" in await web.page("/alerts/alert_2")
+    assert "something new" in await web.text("/api/alerts?format=csv")
+    assert "space-drill" in await web.text("/api/alerts")
