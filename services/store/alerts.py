@@ -23,7 +23,7 @@ def compose(development: Development, verdict: Raise | Update, report: Report, *
     """
     changes = verdict.changes if isinstance(verdict, Update) else ()
     matters = _matters(development, report, changes)
-    line = led_by(changes, report.line, development.dyad)
+    line = led_by(changes, report.line, report.dyad)
     alert_id = stable_id(
         "alert",
         development.id,

@@ -163,6 +163,7 @@ def absorb(development: Development, report: Report, *, counts: bool) -> Develop
             matters=_matters(development, report),
             parties=tuple(sorted({*old.parties, *report.parties})),
             names=tuple(sorted({*old.names, *report.names})),
+            instruments=tuple(sorted({*old.instruments, *report.instruments})),
             wording=_wording(old.wording, tuple(sorted(report.terms))),
         )
     return msgspec.structs.replace(

@@ -14,6 +14,7 @@ from services.store.developments import (
     change,
     open_development,
 )
+from services.store.instruments import Kinds
 from services.store.joining import Ignored, Joined, Opened, join, pairs, related
 from services.store.reports import Report, read_report
 from services.store.state import Development
@@ -88,7 +89,7 @@ class Intake:
     verdicts: list[Verdict] = field(default_factory=list)
 
 
-def take_in(arrivals: Iterable[Arrival], known: Known, *, now: datetime) -> Intake:
+def take_in(arrivals: Iterable[Arrival], known: Known, kinds: Kinds, *, now: datetime) -> Intake:
     """Judge arrivals in order, each against what is stored and what came before it in the batch.
 
     A revision not above the stored one is a repeat and changes nothing. A revised article stays in its development
@@ -109,7 +110,7 @@ def take_in(arrivals: Iterable[Arrival], known: Known, *, now: datetime) -> Inta
             continue
         revisions[article.id] = article.revision
         intake.articles[article.id] = arrival
-        report = read_report(article, arrival.tagged)
+        report = read_report(article, arrival.tagged, kinds)
         outcome = Outcome.NEW if stored is None else Outcome.REVISED
         own = developments.get(memberships.get(article.id, ""))
         if own is not None and related(report.dyad, own):

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from itertools import combinations
 
-from services.store.reports import Report, instruments
+from services.store.instruments import contradict
+from services.store.reports import Report
 from services.store.state import Development
 from services.store.wording import ALIKE, likeness
 
@@ -48,9 +49,9 @@ def join(report: Report, candidates: Sequence[Development]) -> Joined | Opened |
     It must be of the same dyad, lie within 72 h of the development's reports and a week of its first, share a topic,
     and share a name or be worded alike; both of these make up for a topic read differently. Outlets leave out a third
     party or add one, so a dyad that contains the other counts as the same if they are worded alike or share an
-    instrument or two names. Where both name exercises, bases or agreements and none in common, they are different
-    matters however alike. Of several the best by dyad, common instrument, names, wording, then the older. Backfill
-    and articles that did not alert open nothing; they join as further evidence.
+    instrument or two names. Where both name an exercise, or a base, or an agreement, and have none in common, they are
+    different matters however alike. Of several the best by dyad, common instrument, names, wording, then the older.
+    Backfill and articles that did not alert open nothing; they join as further evidence.
     """
     refusals: list[str] = []
     kin: list[tuple[_Kinship, Development]] = []
@@ -108,10 +109,10 @@ def _kinship(  # noqa: PLR0911 - a list of conditions, one return each
         return "more than 72 h apart"
     if report.at > development.opened_at + LIFE:
         return "a week old"
-    theirs = frozenset(development.state.names)
-    names, used = report.names & theirs, instruments(report.names & theirs)
-    if report.instruments and instruments(theirs) and not used:
+    theirs = frozenset(development.state.instruments)
+    if contradict(report.instruments, theirs):
         return "other instrument"
+    names, used = report.names & frozenset(development.state.names), report.instruments & theirs
     same_dyad = report.dyad == development.dyad
     alike = alikeness(report, development)
     by_names, by_wording = bool(names), alike >= ALIKE

@@ -5,6 +5,7 @@ from datetime import datetime
 from functools import cached_property
 
 from services.store.arcs import LEVEL, STOPS
+from services.store.instruments import Kinds, instruments
 from services.store.wording import terms
 from shared.events import AlertEvidence, Article, BadEvent, Claim, Matter, TaggedArticle
 from shared.vocabulary import Certainty, Place, Severity, Topic
@@ -38,6 +39,7 @@ class Report:
     sure: frozenset[Topic]
     parties: tuple[str, ...]
     names: frozenset[str]
+    instruments: frozenset[str]
     title: str
     text: str
     speaks: bool
@@ -54,18 +56,8 @@ class Report:
         """The content words of title and lead, found when first asked for: most articles have nothing to join."""
         return terms(self.title, self.text)
 
-    @property
-    def instruments(self) -> frozenset[str]:
-        """Named exercises, bases and agreements: slugs are lower case, surnames are not."""
-        return instruments(self.names)
 
-
-def instruments(names: frozenset[str]) -> frozenset[str]:
-    """Return the names that are slugs."""
-    return frozenset(name for name in names if name == name.lower())
-
-
-def read_report(article: Article, tagged: TaggedArticle) -> Report:
+def read_report(article: Article, tagged: TaggedArticle, kinds: Kinds) -> Report:
     """Read what the store needs off an article and its claims; claims of other dyads and of the past are left out."""
     decision = tagged.decision
     news = [claim for claim in tagged.claims if claim.place is Place.NEWS]
@@ -95,6 +87,7 @@ def read_report(article: Article, tagged: TaggedArticle) -> Report:
         sure=frozenset(claim.topic for claim in leading if claim.certainty not in UNSURE),
         parties=tuple(sorted(joined | set(decision.dyad))),
         names=frozenset(decision.names),
+        instruments=instruments(decision.names, kinds),
         title=article.title,
         text=article.text,
         speaks=decision.alert and not article.backfill,

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from services.store.instruments import Kinds, instrument_kinds
 from services.store.intake import Arrival, Intake, Outcome, Sent, take_in
 from services.store.reports import check_times
 from services.store.repository import open_batch
@@ -17,6 +18,7 @@ from shared.clock import Clock, utc_now
 from shared.consume import Batch, Stage, consume
 from shared.eventlog import EventLog, Message, Unavailable
 from shared.events import Event, TaggedArticle, encode
+from shared.gazetteer import load_gazetteer
 from shared.metrics import Metrics
 from shared.process import Service
 from shared.settings import Settings
@@ -47,7 +49,7 @@ async def open_store(
     next run, under the same ids.
     """
     del settings
-    store = _Store(eventlog, engine, metrics, now)
+    store = _Store(eventlog, engine, metrics, now, instrument_kinds(load_gazetteer()))
     for outcome in Outcome:
         metrics.stored.labels(outcome)
     for kind in AlertKind:
@@ -63,6 +65,7 @@ class _Store:
     engine: AsyncEngine
     metrics: Metrics
     now: Clock
+    kinds: Kinds
     trouble: str | None = None
     filled: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -88,7 +91,7 @@ class _Store:
         now = self.now()
         arrivals = [read_arrival(event) for event in batch]
         async with open_batch(self.engine, arrivals) as transaction:
-            intake = take_in(arrivals, await transaction.known(), now=now)
+            intake = take_in(arrivals, await transaction.known(), self.kinds, now=now)
             messages = [alert_message(sent, now) for sent in intake.sent]
             await transaction.write(intake, messages, ALERTS.name, now=now)
         if intake.sent:

@@ -33,6 +33,7 @@ class State(msgspec.Struct, frozen=True):
     languages: tuple[str, ...] = ()
     evidence: tuple[AlertEvidence, ...] = ()
     first_alert: str | None = None
+    instruments: tuple[str, ...] = ()
 
 
 class Development(msgspec.Struct, frozen=True):

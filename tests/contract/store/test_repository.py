@@ -34,7 +34,7 @@ TABLES = (article, claim_table, development, development_article, alert, alert_p
 
 async def take(engine, *arrivals):
     async with open_batch(engine, arrivals) as batch:
-        intake = take_in(arrivals, await batch.known(), now=NOW)
+        intake = take_in(arrivals, await batch.known(), {}, now=NOW)
         await batch.write(intake, [alert_message(sent, NOW) for sent in intake.sent], ALERTS.name, now=NOW)
     return intake
 

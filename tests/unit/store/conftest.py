@@ -10,6 +10,7 @@ from services.store.reports import read_report
 from shared.events import Article, Claim, Decision, Evidence, Source, TaggedArticle
 from shared.vocabulary import Certainty, Place, Severity, Status, Topic
 
+KINDS = {"angkor-sentinel": "exercise", "golden-dragon": "exercise", "ream-naval-base": "base", "aukus": "agreement"}
 MONDAY = datetime(2024, 6, 3, 8, tzinfo=UTC)
 
 
@@ -84,7 +85,7 @@ class World:
         self.revisions, self.memberships, self.developments, self.alerts = {}, {}, {}, []
 
     def take(self, *arrivals):
-        intake = take_in(arrivals, Known(self.revisions, self.memberships, self.developments), now=MONDAY)
+        intake = take_in(arrivals, Known(self.revisions, self.memberships, self.developments), KINDS, now=MONDAY)
         self.revisions |= {one.article.id: one.article.revision for one in intake.articles.values()}
         self.memberships |= {one.article_id: one.development_id for one in intake.memberships.values()}
         self.developments |= intake.developments
@@ -106,7 +107,7 @@ def claim():
 def report():
     def build(*args, **kwargs):
         one = an_arrival(*args, **kwargs)
-        return read_report(one.article, one.tagged)
+        return read_report(one.article, one.tagged, KINDS)
 
     return build
 

@@ -22,6 +22,8 @@ VISIT = "US, Cambodia explore restart of joint military exercises in Phnom Penh 
         ({"matters": (("senior-meeting", "concluded"), ("joint-exercise", "proposed"))}, "names: Austin"),
         # one side names no instrument, so nothing contradicts
         ({"names": ("Austin", "angkor-sentinel")}, "names: Austin"),
+        # a base and an exercise do not contradict each other
+        ({"names": ("Austin", "ream-naval-base")}, "names: Austin"),
         # a topic read differently, but the same person in the same words
         ({"title": VISIT, "matters": (("training-capacity", "proposed"),)}, "names: Austin; wording: 1.00"),
         # an article that is no alert, and one from the feed's past, are further evidence
