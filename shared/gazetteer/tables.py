@@ -190,6 +190,14 @@ def _person(row: Row, parties: Mapping[str, str]) -> Iterator[Mention]:
                     yield make(f"{title} {surface}", form=Form.TITLED)
 
 
+def _compound(row: Row, parties: Mapping[str, str]) -> Iterator[Mention]:
+    together = parties_in(row, "codes", parties)
+    if len(together) < 2:  # noqa: PLR2004 - one party has its own line in countries.psv
+        raise row.error("codes must be two or more")
+    for surface, exact, _ in named(row):
+        yield Mention(surface, Kind.COUNTRY, Form.NAME, together, row.one("name"), exact=exact)
+
+
 def _territory(row: Row, parties: Mapping[str, str]) -> Iterator[Mention]:
     state = parties_in(row, "state", parties)
     for surface, exact, _ in named(row):
@@ -252,6 +260,7 @@ def _shield(row: Row, parties: Mapping[str, str]) -> Iterator[Mention]:
 Reading = Callable[[Row, Mapping[str, str]], Iterator[Mention]]
 TABLES: Mapping[str, tuple[tuple[str, ...], Reading]] = {
     "people.psv": (("name", "state", "names", "surnames", "terms"), _person),
+    "compounds.psv": (("name", "codes", "names", "note"), _compound),
     "missions.psv": (("name", "codes", "names", "what"), _mission),
     "bases.psv": (("name", "host", "users", "names", "note"), _base),
     "exercises.psv": (("name", "parties", "names", "kind", "one_country", "note"), _exercise),

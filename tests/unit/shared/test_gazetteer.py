@@ -140,7 +140,12 @@ def test_missions_belong_to_their_body_and_groups_to_no_party():
     assert reading("UNIFIL").codes == ("UN",)
     assert reading("KFOR").codes == ("NATO",)
     assert reading("EUNAVFOR").codes == ("EU",)
-    assert reading("AUKUS").codes == ()
+    assert reading("Quad").codes == ()
+
+
+def test_a_name_that_spells_out_several_parties_is_all_of_them():
+    assert set(reading("AUKUS").codes) == {"AUS", "GBR", "USA"}
+    assert set(reading("two Koreas").codes) == {"KOR", "PRK"}
 
 
 def test_a_territory_never_acts():
