@@ -13,7 +13,10 @@ _ACCORDING = re.compile(
     r"\baccording\s+to\s+(?:(?:an?|the)\s+(?:\w+\s+)?(?:statement|readout|report|post|release)\s+(?:from|by|of)\s+)?(?P<who>[^,;]{2,90})",
     re.IGNORECASE,
 )
-_OWN_POST = re.compile(r"'s\s+(?:telegram|facebook|twitter|x|weibo|social\s+media|instagram)\s+(?:post|account|page|channel|statement)", re.IGNORECASE)
+_OWN_POST = re.compile(
+    r"'s\s+(?:telegram|facebook|twitter|x|weibo|social\s+media|instagram)\s+(?:post|account|page|channel|statement)",
+    re.IGNORECASE,
+)
 _SAYS = re.compile(
     r"^(?P<who>[A-Z][^,;:]{1,70}?)\s+(?:says?|said|claims?|claimed|announced|announces|told|denied|denies|deny|confirmed|confirms|states|stated)\b"
 )
@@ -22,8 +25,14 @@ _RUMOUR = re.compile(
     r"\b(?:rumou?r\w*|reportedly|allegedly|alleged|purported\w*|unconfirmed|speculat\w+|anonymous|unnamed|leaked|sources?\s+(?:say|said|familiar|close)|people\s+familiar)\b",
     re.IGNORECASE,
 )
-_OUTLET = re.compile(r"\b(?:news|times|post|media|agency|reuters|associated\s+press|afp|bbc|cnn|bloomberg|journal|tass|xinhua|tv|daily|report)\b", re.IGNORECASE)
-_BOTH = re.compile(r"\b(?:joint\s+(?:statement|communiqu\w|declaration)|both\s+(?:sides|countries|governments)\s+(?:said|confirmed))\b", re.IGNORECASE)
+_OUTLET = re.compile(
+    r"\b(?:news|times|post|media|agency|reuters|associated\s+press|afp|bbc|cnn|bloomberg|journal|tass|xinhua|tv|daily|report)\b",
+    re.IGNORECASE,
+)
+_BOTH = re.compile(
+    r"\b(?:joint\s+(?:statement|communiqu\w|declaration)|both\s+(?:sides|countries|governments)\s+(?:said|confirmed))\b",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True)

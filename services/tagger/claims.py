@@ -170,7 +170,11 @@ def _draft(
     clause = text.clause(sentence, hit.span)
     words = text.norm[clause.start : clause.end]
     year = past_year(words, year_now)
-    old = year is not None or is_relative_past(words, text.norm[hit.span.start : hit.span.end]) or (is_long_ago(words) and placed.zone is not Zone.HEADLINE)
+    old = (
+        year is not None
+        or is_relative_past(words, text.norm[hit.span.start : hit.span.end])
+        or (is_long_ago(words) and placed.zone is not Zone.HEADLINE)
+    )
     dateline = is_dateline(text.norm[sentence.start : sentence.end])
     said = attribute(hit.rule.topic, reading.status, text, sentence, clause, between(read.mentions, sentence))
     reasons = [f"rule {hit.rule.id}", f"status from {reading.reason!r}", f"stands in {placed.zone}"]
@@ -224,7 +228,12 @@ def _same(one: Draft, other: Draft) -> bool:
     aims = one.aim == other.aim or (one.loose or other.loose)
     rumours = (one.certainty is Certainty.RUMOURED) == (other.certainty is Certainty.RUMOURED)
     first, second = set(one.parties), set(other.parties)
-    return alike and aims and rumours and (first == second or (one.rule == other.rule and (first < second or second < first)))
+    return (
+        alike
+        and aims
+        and rumours
+        and (first == second or (one.rule == other.rule and (first < second or second < first)))
+    )
 
 
 def _join(one: Draft, other: Draft) -> Draft:

@@ -39,12 +39,15 @@ class Claimed(Protocol):
     @property
     def topic(self) -> Topic:
         """What it is about."""
+
     @property
     def status(self) -> Status:
         """What has happened."""
+
     @property
     def parties(self) -> tuple[str, ...]:
         """Who takes part, as codes."""
+
     @property
     def place(self) -> Place:
         """News or background."""

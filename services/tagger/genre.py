@@ -5,13 +5,26 @@ from collections.abc import Iterable
 
 OPINION = "opinion"
 
-_IN_URL = re.compile(r"/(?:opinions?|op-?eds?|commentary|commentisfree|editorials?|analysis|blogs?|columns?|columnists?|letters)(?:[/?#-]|$)")
+_IN_URL = re.compile(
+    r"/(?:opinions?|op-?eds?|commentary|commentisfree|editorials?|analysis|blogs?|columns?|columnists?|letters)(?:[/?#-]|$)"
+)
 _IN_TITLE = re.compile(
     r"^(?:opinion|commentary|editorial|analysis|op-?ed|column|letters?)\s*[:|\-–—]|\s[|\-–—]\s*(?:opinion|commentary|editorial|analysis)\s*$",
     re.IGNORECASE,
 )
 _CATEGORIES = frozenset(
-    {"opinion", "opinions", "commentary", "editorial", "editorials", "op-ed", "analysis", "blog", "column", "columnists"}
+    {
+        "opinion",
+        "opinions",
+        "commentary",
+        "editorial",
+        "editorials",
+        "op-ed",
+        "analysis",
+        "blog",
+        "column",
+        "columnists",
+    }
 )
 
 

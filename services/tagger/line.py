@@ -86,7 +86,9 @@ class _Writer:
     def matters(self, main: Sequence[Draft]) -> list[tuple[str, str]]:
         """Group what is told by how far it has come, each group in the order of the text."""
         told = [
-            d for d in main if d.topic not in CONTACTS and d.status is not Status.DENIED and d.certainty is not Certainty.RUMOURED
+            d
+            for d in main
+            if d.topic not in CONTACTS and d.status is not Status.DENIED and d.certainty is not Certainty.RUMOURED
         ]
         solid = [d for d in told if d.topic is not Topic.RELATIONS_SHIFT]
         moving = [d for d in solid or told if d.status is not Status.STANDING] or solid or told

@@ -31,7 +31,9 @@ class Marked:
         """Return every match of `pattern`, in order."""
         if not pattern.may_match(self.fired):
             return []
-        return [self._span(m.start(), m.end()) for m in pattern.regex.finditer(self.string if pattern.exact else self.low)]
+        return [
+            self._span(m.start(), m.end()) for m in pattern.regex.finditer(self.string if pattern.exact else self.low)
+        ]
 
     def _span(self, start: int, end: int) -> Span:
         while start < end and self.string[start] in _NOT_TEXT:
@@ -193,7 +195,7 @@ def match_sentence(
         if span is None:
             continue
         done = number
-        reason = _why_not(rule, text.clause(marked.sentence, span), marked, item, titles)
+        reason = _why_not(rule, text, text.clause(marked.sentence, span), marked, item, titles)
         if reason:
             vetoes.append(Veto(rule, where, span, reason))
         else:
@@ -202,18 +204,19 @@ def match_sentence(
 
 
 def _why_not(
-    rule: Rule, clause: Span, marked: Marked, item: Sequence[Marked], titles: Sequence[Marked]
+    rule: Rule, text: Text, clause: Span, marked: Marked, item: Sequence[Marked], titles: Sequence[Marked]
 ) -> str | None:
     if rule.need and not any(marked.find(p) for p in rule.need):
         return "needs another word in the sentence"
     for pattern in rule.unless:
-        if any(span.start < clause.end and span.end > clause.start for span in marked.find_all(pattern)):
-            return f"not with {pattern.source!r}"
+        for span in marked.find_all(pattern):
+            if span.start < clause.end and span.end > clause.start:
+                return f"not beside {text.norm[span.start : span.end]!r}"
     if rule.need_item and not any(m.find(p) for p in rule.need_item for m in item):
         return "needs another word in the item"
     if rule.headline and titles and not any(m.find(p) for p in rule.headline for m in titles):
         return "needs a word in the headline"
     for pattern in rule.unless_item:
         if any(m.find(pattern) for m in item):
-            return f"not with {pattern.source!r} in the item"
+            return "another word of the item speaks against it"
     return None

@@ -99,7 +99,7 @@ class NameIndex:
 
 
 def index_names(names: Iterable[Name]) -> NameIndex:
-    """Compile `names`, spelled as folded text is (U.S. as US, plain quotes)."""
+    """Compile `names`, spelled as folded text is (U.S. as US, plain quotes); of dated readings the latest comes first."""
     readings: dict[str, list[Name]] = {}
     for name in names:
         surface = name.surface.replace("’", "'")
@@ -108,6 +108,8 @@ def index_names(names: Iterable[Name]) -> NameIndex:
         elif "." in surface:
             surface = _undot(surface)
         readings.setdefault(surface.lower(), []).append(replace(name, surface=surface))
+    for dated in readings.values():
+        dated.sort(key=lambda name: name.since.toordinal() if name.since else 0, reverse=True)
     keys = list(readings)
     return NameIndex(
         readings=tuple(tuple(readings[key]) for key in keys),

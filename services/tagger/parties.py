@@ -40,16 +40,18 @@ _SPEAKER_RIGHT = re.compile(
 )
 
 
-_ENVOY_LEFT = re.compile(r"\b(?:representatives?|officials?|delegat\w+|ministers?|leaders?|diplomats?|officers?|generals?)\s(?:from|of)\s(?:the\s)?$")
+_ENVOY_LEFT = re.compile(
+    r"\b(?:representatives?|officials?|delegat\w+|ministers?|leaders?|diplomats?|officers?|generals?)\s(?:from|of)\s(?:the\s)?$"
+)
 _EPITHET_RIGHT = re.compile(r"^'s\s(?:[\w-]+\s){0,4}(?:ally|partner|neighbou?r|rival|patron|backer|friend)\b")
 _DRIVER_LEFT = re.compile(
     r"\b(?:proximity|closeness|tilt|drift|pivot|turn|lean|lurch)(?:ing|ed|s)?\s(?:to|towards?)\s(?:the\s)?$"
 )
-_COUNTERPART_LEFT = re.compile(
-    r"\b(?:his|her|their|its)\s(?:\w+\s){0,1}$|\bcounterparts?,?\s(?:\w+\.?\s){0,3}$"
-)
+_COUNTERPART_LEFT = re.compile(r"\b(?:his|her|their|its)\s(?:\w+\s){0,1}$|\bcounterparts?,?\s(?:\w+\.?\s){0,3}$")
 _COUNTERPART_RIGHT = re.compile(r"^(?:\s\w+){0,2}\scounterparts?\b")
-_THE_TWO = re.compile(r"\b(?:the\s(?:two|neighbou?ring)\s(?:countries|nations|states|sides|neighbou?rs|militaries|governments)|both\s(?:countries|nations|sides))\b")
+_THE_TWO = re.compile(
+    r"\b(?:the\s(?:two|neighbou?ring)\s(?:countries|nations|states|sides|neighbou?rs|militaries|governments)|both\s(?:countries|nations|sides))\b"
+)
 
 
 class Part(StrEnum):

@@ -78,7 +78,9 @@ def _under_attitude(
 ) -> Reading | None:
     """Read what denials, objections, attitudes, announced futures and possibilities make of the matter."""
     future = _first(left, "future") or _first(left, "modal")
-    denial = _first(left, "denial") or next((c for c in right[:1] if c.cue.kind == "denial" and _is_passive(text, c)), None)
+    denial = _first(left, "denial") or next(
+        (c for c in right[:1] if c.cue.kind == "denial" and _is_passive(text, c)), None
+    )
     opened = _first(left, "attitude", "open")
     if opened and denial:
         return Reading(Status.UNDER_DISCUSSION, aim or Aim.BEGUN, opened.words, loose=aim is None)
@@ -120,8 +122,7 @@ def _change(left: Sequence[CueSpan], right: Sequence[CueSpan], text: Text, span:
     changes = [
         c
         for c in left
-        if c.cue.kind == "change"
-        and (c.span.start >= item or (c.cue.status is Status.RESUMED and c.span.end <= head))
+        if c.cue.kind == "change" and (c.span.start >= item or (c.cue.status is Status.RESUMED and c.span.end <= head))
     ]
     changes = changes or [c for c in right if c.cue.kind == "change"][:1]
     strong = [c for c in changes if c.cue.id not in {"begin", "conclude"}]

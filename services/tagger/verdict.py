@@ -86,9 +86,7 @@ def judge(drafts: Sequence[Draft], genre: str | None = None) -> Verdict:
     )
 
 
-def _reasons(
-    drafts: Sequence[Draft], news: Sequence[Draft], best: Draft | None, genre: str | None
-) -> tuple[str, ...]:
+def _reasons(drafts: Sequence[Draft], news: Sequence[Draft], best: Draft | None, genre: str | None) -> tuple[str, ...]:
     if best is None:
         if news:
             return ("context-only",)

@@ -66,6 +66,8 @@ _FINITE = re.compile(
     r"\b(?:is|are|was|were|has|have|had|will|would|said|says|told|announced|according|could|may|might|been|this|these|that)\b",
     re.IGNORECASE,
 )
+
+
 @dataclass(frozen=True)
 class Placed:
     """A sentence with its zone, and the past year it is about, if it names one."""
@@ -91,7 +93,9 @@ def place_sentences(text: Text, *, is_title: bool = False, has_title: bool = Fal
         if number == 0 and text.glued_headline and text.glued_headline.covers(sentence):
             placed.append(Placed(sentence, Zone.GLUED_HEADLINE, 0))
             continue
-        placed.append(Placed(sentence, _zone(words, number - shift, sentence, inline=at in inline, has_title=has_title), at))
+        placed.append(
+            Placed(sentence, _zone(words, number - shift, sentence, inline=at in inline, has_title=has_title), at)
+        )
     return tuple(placed)
 
 
@@ -134,7 +138,10 @@ def past_year(words: str, year_now: int | None) -> int | None:
 
 _RELATIVE_PAST = re.compile(r"^\s*(?:that|which)\s+(?:was|were|had)\s", re.IGNORECASE)
 _RELATIVE_INSIDE = re.compile(r"\w\s(?:that|which)\s(?:was|were|had)\s", re.IGNORECASE)
-_DATELINE = re.compile(r"^(?:after|before|fresh\s+from|having)\s+(?:attending|leaving|visiting|taking\s+part\s+in|addressing)\b", re.IGNORECASE)
+_DATELINE = re.compile(
+    r"^(?:after|before|fresh\s+from|having)\s+(?:attending|leaving|visiting|taking\s+part\s+in|addressing)\b",
+    re.IGNORECASE,
+)
 
 
 def is_relative_past(clause: str, words: str) -> bool:

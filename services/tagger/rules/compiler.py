@@ -124,7 +124,9 @@ class _Compiler:
             unless=self._patterns(name, row.get("unless", []), identity),
             unless_item=self._patterns(name, row.get("unless_item", []), identity),
             headline=self._patterns(name, row.get("headline", []), identity),
-            yields=frozenset(str(self._enum(name, Topic, t)) for t in [*data.get("yields", ()), *row.get("yields", ())]),
+            yields=frozenset(
+                str(self._enum(name, Topic, t)) for t in [*data.get("yields", ()), *row.get("yields", ())]
+            ),
             parties=parties,
             add=tuple(row.get("add", ())),
             status=status or Status.STANDING,
