@@ -131,6 +131,12 @@ class FeedState:
                 await connection.execute(insert(_feed), [_new_row(source, origin, now) for source in fresh])
         return fresh
 
+    async def missing(self, sources: Sequence[Source]) -> list[Source]:
+        """Return those of `sources` that `add` would add."""
+        async with reading(self._engine, "feeds") as connection:
+            known = _Known((await connection.execute(select(_feed))).all())
+        return [source for source in sources if known.find(source) is None]
+
     async def sync(self, sources: Sequence[Source], now: datetime) -> Synced:
         """Bring the feeds that come from the feeds file to what it says now.
 
