@@ -38,11 +38,18 @@ class Card:
 
     @property
     def lead(self) -> Passage | None:
-        """The passage to show where there is room for one: it tells the first matter that any passage tells."""
+        """The passage to show where there is room for one: of the first matter that any tells, from a body if possible.
+
+        A quote from a title says no more than the title, which is shown anyway.
+        """
         for matter in self.alert.matters:
-            for passage in self.passages:
-                if (passage.evidence.topic, passage.evidence.status) == (matter.topic, matter.status):
-                    return passage
+            told = [
+                one
+                for one in self.passages
+                if (one.evidence.topic, one.evidence.status) == (matter.topic, matter.status)
+            ]
+            if told:
+                return min(told, key=lambda one: one.evidence.field == "title")
         return self.passages[0] if self.passages else None
 
     @property

@@ -53,6 +53,7 @@ class StoredAlert:
     id: str
     development_id: str
     raised_at: datetime
+    sequence: int
     body: str
 
     def read(self) -> Alert:
@@ -65,7 +66,7 @@ class StoredAlert:
     @property
     def cursor(self) -> Cursor:
         """The place after this alert."""
-        return Cursor(self.raised_at, self.id)
+        return Cursor(self.raised_at, self.sequence, self.id)
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,8 @@ class AlertPage:
     next: Cursor | None
 
 
-COLUMNS = (alert.c.id, alert.c.development_id, alert.c.raised_at, alert.c.body)
+COLUMNS = (alert.c.id, alert.c.development_id, alert.c.raised_at, alert.c.sequence, alert.c.body)
+PLACE = (alert.c.raised_at, alert.c.sequence, alert.c.id)
 
 
 async def page_of_alerts(
@@ -85,8 +87,8 @@ async def page_of_alerts(
     """Return up to `limit` alerts that pass, newest first, starting after the cursor."""
     query = select(*COLUMNS).where(*_conditions(wanted))
     if after is not None:
-        query = query.where(tuple_(alert.c.raised_at, alert.c.id) < tuple_(after.raised_at, after.id))
-    query = query.order_by(alert.c.raised_at.desc(), alert.c.id.desc()).limit(limit + 1)
+        query = query.where(tuple_(*PLACE) < tuple_(after.raised_at, after.sequence, after.id))
+    query = query.order_by(*(column.desc() for column in PLACE)).limit(limit + 1)
     async with reading(engine, "reading alerts") as connection:
         rows = (await connection.execute(query)).all()
     found = tuple(_stored(row) for row in rows[:limit])
@@ -162,7 +164,7 @@ def _is_known(part: object, kind: type[Matter] | type[AlertEvidence]) -> bool:
 
 
 def _stored(row: Any) -> StoredAlert:
-    return StoredAlert(id=row.id, development_id=row.development_id, raised_at=row.raised_at, body=row.body)
+    return StoredAlert(**row._asdict())
 
 
 def _conditions(wanted: AlertFilter) -> Iterator[ColumnElement[bool]]:

@@ -51,6 +51,18 @@ async def test_alerts_raised_at_one_instant_are_paged_in_one_order(web):
     assert set(seen) == there
 
 
+async def test_an_update_raised_at_the_same_instant_stands_above_what_it_updates(web):
+    await web.add_alert(2, at=web.now)
+    await web.add_alert(1, at=web.now, of=2, sequence=1, kind=AlertKind.UPDATED)
+    await web.add_alert(3, at=web.now, of=2, sequence=2, kind=AlertKind.UPDATED)
+    seen, path = [], "/api/alerts?limit=1"
+    while path:
+        page = await web.get(path)
+        seen += [alert["id"] for alert in page["alerts"]]
+        path = page["next"]
+    assert seen == ["alert_3", "alert_1", "alert_2"]
+
+
 async def test_the_next_page_keeps_the_filter(web):
     for number in range(1, 7):
         await web.add_alert(number, severity=Severity.P1 if number % 2 else Severity.P4)

@@ -9,14 +9,19 @@ from services.web.cursor import BadCursor, Cursor, read_cursor
 MOMENTS = st.datetimes(timezones=st.sampled_from([UTC, timezone(timedelta(hours=7))]))
 
 
-@given(MOMENTS, st.text(min_size=1).filter(lambda text: "\x00" not in text and text.isprintable()))
-def test_what_was_written_is_read_back(raised_at, alert_id):
-    assert read_cursor(Cursor(raised_at, alert_id).write()) == Cursor(raised_at, alert_id)
+@given(
+    MOMENTS,
+    st.integers(0, 2**31 - 1),
+    st.text(min_size=1).filter(lambda text: "\x00" not in text and text.isprintable()),
+)
+def test_what_was_written_is_read_back(raised_at, sequence, alert_id):
+    cursor = Cursor(raised_at, sequence, alert_id)
+    assert read_cursor(cursor.write()) == cursor
 
 
 @given(MOMENTS, st.from_regex(r"[a-z0-9_]{1,40}", fullmatch=True))
 def test_a_cursor_needs_no_escaping_in_an_address(raised_at, alert_id):
-    assert set(Cursor(raised_at, alert_id).write()) <= set(
+    assert set(Cursor(raised_at, 0, alert_id).write()) <= set(
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
     )
 
@@ -31,9 +36,19 @@ def test_any_text_is_read_or_refused(text):
 
 
 @pytest.mark.parametrize(
-    "raw", ["", "2026-03-02T09:00:00+00:00|", "2026-03-02T09:00:00|alert_1", "yesterday|alert_1", "alert_1"]
+    "raw",
+    [
+        "",
+        "2026-03-02T09:00:00+00:00|0|",
+        "2026-03-02T09:00:00|0|alert_1",
+        "2026-03-02T09:00:00+00:00|alert_1",
+        "2026-03-02T09:00:00+00:00|-1|alert_1",
+        "2026-03-02T09:00:00+00:00|99999999999|alert_1",
+        "yesterday|0|alert_1",
+        "alert_1",
+    ],
 )
-def test_what_has_not_both_parts_is_refused(raw):
+def test_what_has_not_all_parts_is_refused(raw):
     import base64
 
     with pytest.raises(BadCursor):
@@ -42,4 +57,4 @@ def test_what_has_not_both_parts_is_refused(raw):
 
 def test_the_place_of_an_alert_is_kept_to_the_microsecond():
     moment = datetime(2026, 3, 2, 9, 0, 0, 123456, tzinfo=UTC)
-    assert read_cursor(Cursor(moment, "alert_1").write()).raised_at == moment
+    assert read_cursor(Cursor(moment, 3, "alert_1").write()).raised_at == moment

@@ -1,5 +1,3 @@
-from datetime import UTC, datetime
-
 import msgspec
 import pytest
 
@@ -14,7 +12,7 @@ from shared.vocabulary import Status, Topic
 
 def stored(alert: Alert) -> StoredAlert:
     return StoredAlert(
-        alert.id, alert.development_id, datetime(2026, 3, 2, tzinfo=UTC), msgspec.json.encode(alert).decode()
+        alert.id, alert.development_id, alert.raised_at, alert.sequence, msgspec.json.encode(alert).decode()
     )
 
 
@@ -59,9 +57,9 @@ def test_the_leading_passage_tells_the_first_matter_that_any_tells():
     first = EXAMPLE_ALERT.evidence[0]
     denial = msgspec.structs.replace(first, topic=Topic.BASING_ACCESS, status=Status.DENIED, quote="deny")
     matters = (Matter(topic=Topic.BASING_ACCESS, status=Status.DENIED, parties=("CHN", "KHM")), *EXAMPLE_ALERT.matters)
-    card = make_card(
-        stored(msgspec.structs.replace(EXAMPLE_ALERT, evidence=(first, denial), matters=matters)), {}, load_gazetteer()
-    )
+    headline = msgspec.structs.replace(denial, field="title", quote="denies")
+    alert = msgspec.structs.replace(EXAMPLE_ALERT, evidence=(first, headline, denial), matters=matters)
+    card = make_card(stored(alert), {}, load_gazetteer())
     assert card.lead is not None
     assert card.lead.evidence.quote == "deny"
     bare = make_card(stored(msgspec.structs.replace(EXAMPLE_ALERT, evidence=())), {}, load_gazetteer())

@@ -59,7 +59,7 @@ def test_the_address_a_form_writes_is_read_as_the_same_form(parameters):
 
 
 def test_the_place_in_the_list_is_kept_apart_from_the_filter():
-    cursor = Cursor(datetime(2026, 3, 2, tzinfo=UTC), "alert_1")
+    cursor = Cursor(datetime(2026, 3, 2, tzinfo=UTC), 0, "alert_1")
     form = read_form([("party", "KHM"), ("cursor", cursor.write())])
     assert form.after == cursor
     assert form.query() == "party=KHM"
