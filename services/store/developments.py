@@ -6,6 +6,7 @@ A retelling adds evidence and nothing else.
 """
 
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 
 import msgspec
@@ -24,6 +25,11 @@ FIRST_WORDINGS, LAST_WORDINGS = 4, 8
 
 UNHEARD = frozenset({Move.OLDER, Move.BACKWARD, Move.ENDED, "climate"})
 """Verdicts that leave a status untold, so that it is news when it comes in its turn."""
+
+MEETINGS = frozenset({Topic.SENIOR_MEETING, Topic.DIALOGUE_FORUM})
+SAME_MEETING = "same meeting"
+ONE_MEETING = timedelta(hours=12)
+"""Within half a day outlets tell of one meeting as coming, going on and held; that is not its status moving on."""
 
 MOST_EVIDENCE = 12
 EVIDENCE_PER_REPORT = 6
@@ -123,6 +129,9 @@ def _judge(  # noqa: PLR0911 - a table of rules, one return each
     before = state.status if firm else Status.UNDER_DISCUSSION
     verdict = move(before, after, told=state.told if firm else (), older=report.at < state.since)
     if verdict is Move.FORWARD:
+        held = topic in MEETINGS and after is Status.CONCLUDED and before is not Status.SUSPENDED
+        if held and abs(report.at - state.since) < ONE_MEETING:
+            return SAME_MEETING
         return Change(ChangeKind.STATUS, str(after), before=str(state.status) if firm else UNSURE_BEFORE, topic=topic)
     if verdict is Move.DENIAL:
         return Change(ChangeKind.DENIAL, str(after), topic=topic)
@@ -190,7 +199,7 @@ def _matters(development: Development, report: Report) -> tuple[MatterState, ...
         if not sure or verdict in UNHEARD:
             continue
         told = tuple(dict.fromkeys((*(state.told if state.sure else ()), matter.status)))
-        if isinstance(verdict, Change) and verdict.kind is ChangeKind.STATUS:
+        if verdict == SAME_MEETING or (isinstance(verdict, Change) and verdict.kind is ChangeKind.STATUS):
             matters[matter.topic] = MatterState(
                 matter.topic, matter.status, matter.aim, matter.parties, told, max(report.at, state.since)
             )

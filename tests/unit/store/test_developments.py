@@ -9,6 +9,7 @@ from services.store.developments import (
     change,
     open_development,
 )
+from shared.vocabulary import Status, Topic
 
 VISIT = "US, Cambodia explore restart of joint military exercises in Phnom Penh talks"
 OPENING = (("joint-exercise", "under-discussion"), ("senior-meeting", "concluded"))
@@ -66,6 +67,19 @@ def test_what_changes_a_development_is_an_update(report, what, expected):
 def test_what_changes_nothing_is_told_to_nobody(report, what, expected):
     development = open_development(report(1, matters=OPENING, title=VISIT))
     assert change(development, report(2, **{"hours": 2, **what})) == Nothing(expected)
+
+
+@pytest.mark.parametrize(
+    ("hours", "expected"),
+    [(2, Nothing("senior-meeting same meeting")), (20, "status: senior-meeting agreed-signed→concluded")],
+)
+def test_a_meeting_told_as_coming_and_as_held_on_one_day_is_one_meeting(report, hours, expected):
+    development = open_development(report(1, matters=(("senior-meeting", "agreed-signed"),)))
+    held = report(2, matters=(("senior-meeting", "concluded"),), hours=hours)
+    verdict = change(development, held)
+    assert (verdict.changes[0].reason if isinstance(verdict, Update) else verdict) == expected
+    later = absorb(development, held, counts=True)
+    assert [(one.topic, one.status) for one in later.state.matters] == [(Topic.SENIOR_MEETING, Status.CONCLUDED)]
 
 
 def test_a_principal_party_that_joins_is_an_update(report, claim):
