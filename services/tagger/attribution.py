@@ -49,7 +49,7 @@ def attribute(
 ) -> Attribution:
     """Read the attribution of one claim. A state of relations nobody is quoted on is the writer's inference."""
     words = text.norm[sentence.start : sentence.end]
-    who = _speaker(text, sentence, words, mentions)
+    who = _speaker(sentence, words, mentions)
     side: frozenset[str] = frozenset()
     said_by = None
     if who is not None:
@@ -66,7 +66,7 @@ def attribute(
     return Attribution(said_by, side, Certainty.REPORTED)
 
 
-def _speaker(text: Text, sentence: Span, words: str, mentions: Sequence[Mention]) -> Span | None:
+def _speaker(sentence: Span, words: str, mentions: Sequence[Mention]) -> Span | None:
     own = _OWN_POST.search(words)
     if own:
         at = sentence.start + own.start()

@@ -7,7 +7,8 @@ from itertools import groupby
 from services.tagger.attribution import attribute
 from services.tagger.matching import Hit, Marked, Matcher
 from services.tagger.mentions import Mention, between
-from services.tagger.parties import Part, Resolved, part_of, resolve
+from services.tagger.parties import Resolved, resolve
+from services.tagger.roles import Part, part_of
 from services.tagger.status import CueSpan, Reading, find_cues, read_status
 from services.tagger.text import Span, Text
 from services.tagger.zones import SILENT, Placed, Zone, is_dateline, is_long_ago, is_relative_past, past_year
@@ -144,11 +145,14 @@ def _choose(hits: list[Hit]) -> tuple[Hit, float]:
 
 def _around(reads: dict[str, Read], where: str, number: int) -> list[Sequence[Mention]]:
     """Where to look for a missing party: the sentence before, the headline, the lead."""
-    found: list[Sequence[Mention]] = []
     read = reads[where]
-    for other in (number - 1, number + 1 if where == "title" else -1):
-        if 0 <= other < len(read.placed) and read.placed[other].zone not in SILENT:
-            found.append(_mentions_of(read, other))
+    found: list[Sequence[Mention]] = []
+    beside = (number - 1, number + 1 if where == "title" else -1)
+    found.extend(
+        _mentions_of(read, other)
+        for other in beside
+        if 0 <= other < len(read.placed) and read.placed[other].zone not in SILENT
+    )
     title, text = reads.get("title"), reads.get("text")
     if where == "text" and title:
         found.extend(_mentions_of(title, i) for i in range(len(title.placed)))

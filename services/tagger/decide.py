@@ -14,8 +14,8 @@ from services.tagger.rules import load_rules
 from services.tagger.text import Text, fold
 from services.tagger.verdict import judge
 from services.tagger.zones import SILENT, place_sentences
-from shared.gazetteer import Gazetteer, Kind, load_gazetteer
 from shared.events import Claim, Decision, Evidence
+from shared.gazetteer import Gazetteer, Kind, load_gazetteer
 from shared.identity import stable_id
 
 NAMED_KINDS = frozenset({Kind.PERSON, Kind.BASE, Kind.EXERCISE, Kind.AGREEMENT, Kind.FORUM})

@@ -9,7 +9,7 @@ _IN_URL = re.compile(
     r"/(?:opinions?|op-?eds?|commentary|commentisfree|editorials?|analysis|blogs?|columns?|columnists?|letters)(?:[/?#-]|$)"
 )
 _IN_TITLE = re.compile(
-    r"^(?:opinion|commentary|editorial|analysis|op-?ed|column|letters?)\s*[:|\-–—]|\s[|\-–—]\s*(?:opinion|commentary|editorial|analysis)\s*$",
+    r"^(?:opinion|commentary|editorial|analysis|op-?ed|column|letters?)\s*[:|\-\u2013\u2014]|\s[|\-\u2013\u2014]\s*(?:opinion|commentary|editorial|analysis)\s*$",
     re.IGNORECASE,
 )
 _CATEGORIES = frozenset(

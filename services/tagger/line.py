@@ -13,6 +13,7 @@ from shared.vocabulary import Aim, Certainty, Place, Status, Topic
 FAMILY_NAME_FIRST = frozenset({"CHN", "HKG", "KHM", "KOR", "LAO", "MMR", "PRK", "SGP", "TWN", "VNM"})
 RANKS = ("head-of-state", "king", "president", "prime-minister", "senate-president", "defence-minister")
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+EN_DASH = "\u2013"
 MOST_PEOPLE = 4
 MOST_MATTERS = 5
 VERBS: tuple[tuple[str, frozenset[Status]], ...] = (
@@ -51,7 +52,7 @@ def write_line(
     when = _when(verdict.main[0], reads, published)
     if when and said:
         said[0] = f"{said[0]}, {when}"
-    return " · ".join(["–".join(verdict.dyad), *said]) + "."
+    return " · ".join([EN_DASH.join(verdict.dyad), *said]) + "."
 
 
 class _Writer:

@@ -99,10 +99,10 @@ class NameIndex:
 
 
 def index_names(names: Iterable[Name]) -> NameIndex:
-    """Compile `names`, spelled as folded text is (U.S. as US, plain quotes); of dated readings the latest comes first."""
+    """Compile `names`, spelled as folded text is (US, plain quotes); of dated readings the latest comes first."""
     readings: dict[str, list[Name]] = {}
     for name in names:
-        surface = name.surface.replace("’", "'")
+        surface = name.surface.replace("\u2019", "'")
         if all(len(part) == 1 for part in surface.split(".")[:-1]) and surface.count(".") > 1:
             surface = surface.replace(".", "")
         elif "." in surface:

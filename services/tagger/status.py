@@ -47,7 +47,7 @@ def find_cues(matcher: Matcher, marked: Marked, text: Text) -> list[CueSpan]:
 
 
 def read_status(hit: Hit, text: Text, sentence: Span, cues: Sequence[CueSpan]) -> Reading:
-    """Read the status of `hit`: denial or objection first, then the weakest attitude, then a change, then the rule's."""
+    """Read the status of `hit`: denial or objection, then the weakest attitude, then a change, then the rule's own."""
     rule = hit.rule
     if rule.fixed:
         return Reading(rule.status, rule.aim, f"rule {rule.id}")
@@ -65,12 +65,17 @@ def read_status(hit: Hit, text: Text, sentence: Span, cues: Sequence[CueSpan]) -
     if announced and aim in {None, Aim.EXPANDED, Aim.BEGUN}:
         return Reading(Status.AGREED_SIGNED, aim or rule.aim, announced.words, loose=aim is None)
     if change and change.cue.status:
-        if aim and text.low[max(change.span.start - 3, 0) : change.span.start] == "to ":
-            return Reading(Status.AGREED_SIGNED, aim, f"to {change.words}")
-        if change.cue.status is Status.RESUMED and _is_progressive(text, change):
-            return Reading(Status.BEGUN, Aim.RESUMED, change.words)
-        return Reading(change.cue.status, None, change.words)
+        return _of_change(change, change.cue.status, aim, text)
     return Reading(rule.status, rule.aim, f"rule {rule.id}")
+
+
+def _of_change(change: CueSpan, status: Status, aim: Aim | None, text: Text) -> Reading:
+    """Read a change nobody has an attitude to; "to resume" is announced, "are mending" has only begun."""
+    if aim and text.low[max(change.span.start - 3, 0) : change.span.start] == "to ":
+        return Reading(Status.AGREED_SIGNED, aim, f"to {change.words}")
+    if status is Status.RESUMED and _is_progressive(text, change):
+        return Reading(Status.BEGUN, Aim.RESUMED, change.words)
+    return Reading(status, None, change.words)
 
 
 def _under_attitude(
@@ -127,7 +132,8 @@ def _change(left: Sequence[CueSpan], right: Sequence[CueSpan], text: Text, span:
     changes = changes or [c for c in right if c.cue.kind == "change"][:1]
     strong = [c for c in changes if c.cue.id not in {"begin", "conclude"}]
     own = [c for c in strong if c.span.start >= item]
-    return (own or strong or changes or [None])[-1]
+    found = own or strong or changes
+    return found[-1] if found else None
 
 
 _ITEM = re.compile(r",\s(?:and\s|or\s)?(?=\w+ing\b)|\ssuch\sas\s(?:by\s)?|\sand\s(?=\w+ing\b)")

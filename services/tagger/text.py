@@ -1,14 +1,14 @@
-"""Text as the tagger reads it, with a map back to the original.
+r"""Text as the tagger reads it, with a map back to the original.
 
-`fold` promises: `Text.norm` is NFKC-folded, with plain quotes and dashes, single spaces, one "\\n" between
+`fold` promises: `Text.norm` is NFKC-folded, with plain quotes and dashes, single spaces, one "\n" between
 paragraphs and abbreviated names closed up (U.S. becomes US); and for every non-empty span of it
 `original_span` gives the span of the original that it came from.
 """
 
 import re
 import unicodedata
-from collections.abc import Sequence
 from bisect import bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -40,13 +40,14 @@ _PLAIN = str.maketrans(
         "\u00ad": "",
     }
 )
+_LINE_ENDS = "\n\r\u2028\u2029\x0b\x0c\x85"
 _INITIALS = re.compile(r"(?<![\w.])(?:[A-Z]\.){2,4}")
 _UNTIDY = re.compile(r"^\s|\s$|\s\s|[^\S \n]|[`\x7f]|(?<![\w.])(?:[A-Z]\.){2}")
 _STARTERS = re.compile(r"\s+(?:The|It|He|She|They|This|That|In|On|At|But|However|A|An|According|If|We|I)\b|\s*$|\s*\n")
 _ABBREVIATION = re.compile(
     r"(?:\b(?:Adm|Amb|Brig|Capt|Cmdr|Cdr|Cpl|Col|Dr|Fr|Gen|Gov|Hon|Jr|Lt|Maj|Mr|Mrs|Ms|No|Pres|Prof|Pvt|Rep|Rev|Sec"
     r"|Sen|Sgt|Sr|St|Ste|vs|Vs|etc|Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept|Sep|Oct|Nov|Dec|approx|est|cf|Inc|Ltd|Co|Corp|Mt|Ft"
-    r"|Supt|Msgr|Vice)|\b[A-Z]|\be\.g|\bi\.e)\.$"
+    r"|Supt|Msgr|Vice)|\b[A-Z]|\be\.g|\bi\.e|\b[ap]\.m)\.$"
 )
 _STOP = re.compile(r"[.!?…]+[\"')\]]*(?=\s+[\"'(\[]*[A-Z0-9\u00c0-\u00de])|\s+\|+\s+|\s+[•●▪]\s+|\n+")
 _CLAUSE = re.compile(
@@ -164,32 +165,31 @@ def fold(original: str) -> Text:
         if index in dots:
             continue
         if char.isspace():
-            blank = "\n" if char in "\n\r\u2028\u2029\x0b\x0c\x85" else " "
-            if not out:
-                continue
-            if out[-1] in " \n":
-                if blank == "\n":
-                    out[-1] = "\n"
+            if out and out[-1] in " \n":
+                out[-1] = "\n" if char in _LINE_ENDS else out[-1]
                 ends[-1] = index + 1
                 continue
-            folded = blank
-        elif char < "\x7f":
-            folded = char if char != "`" else "'"
+            folded = ("\n" if char in _LINE_ENDS else " ") if out else ""
         else:
-            folded = char.translate(_PLAIN)
-            if folded and folded == char:
-                folded = unicodedata.normalize("NFKC", char).translate(_PLAIN)
-            if any(c.isspace() for c in folded):
-                folded = "".join(c for c in folded if not c.isspace())
+            folded = _fold_letter(char)
         for piece in folded:
             out.append(piece)
             starts.append(index)
             ends.append(index + 1)
-    while out and out[-1] in " \n":
+    if out and out[-1] in " \n":
         out.pop()
         starts.pop()
         ends.pop()
     return Text(original, "".join(out), tuple(starts), tuple(ends))
+
+
+def _fold_letter(char: str) -> str:
+    if char.isascii():
+        return "'" if char == "`" else char
+    plain = char.translate(_PLAIN)
+    if plain != char:
+        return plain
+    return "".join(unicodedata.normalize("NFKC", char).translate(_PLAIN).split())
 
 
 def _dots_to_drop(original: str) -> frozenset[int]:

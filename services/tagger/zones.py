@@ -115,7 +115,7 @@ def _zone(words: str, number: int, sentence: Span, *, inline: bool, has_title: b
 
 
 def _is_inline_headline(text: Text, index: int, count: int) -> bool:
-    """A short line inside an article, without a final stop, of title-like words: another story's headline."""
+    """Tell whether a line is another story's headline: short, inside the article, no final stop, no finite verb."""
     if index == 0 or count < 3:  # noqa: PLR2004 - a first line or a two-line item has no inline links
         return False
     line = text.norm[text.paragraphs[index].start : text.paragraphs[index].end].strip()

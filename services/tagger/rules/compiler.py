@@ -12,10 +12,14 @@ from shared.vocabulary import Aim, Status, Topic
 E = TypeVar("E", Status, Aim, Topic)
 
 _RULE_KEYS = frozenset(
-    "id any need need_item unless unless_item headline yields parties add status aim fixed weak places adversaries"
-    " counterparts narrow ignore must must_not".split()
+    (
+        *("id", "any", "need", "need_item", "unless", "unless_item", "headline", "yields", "parties", "add"),
+        *("status", "aim", "fixed", "weak", "places", "adversaries", "counterparts", "narrow", "ignore"),
+        *("must", "must_not"),
+    )
 )
 _TOPIC_KEYS = frozenset({"topic", "rule", "places", "adversaries", "counterparts", "ignore", "yields"})
+_SPECIAL = ("pack.toml", "macros.toml", "cues.toml", "phrases.toml")
 _CUE_KEYS = {"id", "kind", "status", "aim", "any", "side"}
 _CUE_KINDS = {"attitude", "change", "denial", "stance", "future", "modal", "announce"}
 _SIDES = {"left", "right", "both"}
@@ -30,8 +34,9 @@ class RulesError(Exception):
 
 
 def compile_rules(files: Mapping[str, str]) -> Rules:
-    """Compile the files of one language, by name: pack.toml, macros.toml, cues.toml, zones.toml, phrases.toml and
-    one file per topic. Raises RulesError naming every mistake.
+    """Compile the files of one language, by name; raises RulesError naming every mistake.
+
+    They are pack.toml, macros.toml, cues.toml, phrases.toml, and one file for each topic.
     """
     return _Compiler(files).compile()
 
@@ -45,20 +50,18 @@ class _Compiler:
 
     def compile(self) -> Rules:
         data = {name: self._parse(name, text) for name, text in self.files.items()}
-        for name in ("pack.toml", "macros.toml", "cues.toml", "zones.toml", "phrases.toml"):
+        for name in _SPECIAL:
             if name not in data:
                 self.faults.append(f"{name}: missing")
         self.macros = {str(k): str(v) for k, v in data.get("macros.toml", {}).items()}
         for macro, source in self.macros.items():
             self._pattern("macros.toml", source, what=f"macro {macro}")
         pack = data.get("pack.toml", {})
-        zones = {name: self._patterns("zones.toml", value, name) for name, value in data.get("zones.toml", {}).items()}
         cues = tuple(
             cue for row in data.get("cues.toml", {}).get("cue", []) if (cue := self._cue("cues.toml", row)) is not None
         )
         rules: list[Rule] = []
-        special = {"pack.toml", "macros.toml", "cues.toml", "zones.toml", "phrases.toml"}
-        for name in sorted(set(data) - special):
+        for name in sorted(set(data) - set(_SPECIAL)):
             rules.extend(self._topic(name, data[name]))
         seen: set[str] = set()
         for rule in rules:
@@ -78,7 +81,6 @@ class _Compiler:
             language=str(pack.get("language", "")),
             rules=tuple(rules),
             cues=cues,
-            zones=zones,
             phrases=phrases,
         )
 

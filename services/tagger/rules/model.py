@@ -9,14 +9,18 @@ from shared.vocabulary import Aim, Status, Topic
 
 @dataclass(frozen=True)
 class Rule:
-    """One way a topic shows. Hit when one of `any` matches a sentence, one of each group in `need` does too
-    (in the sentence, or `need_item`: anywhere in the item), none of `unless` (sentence) or `unless_item`, and
-    `headline`: where the item has a headline, one of these stands in it. `yields`: topics that take the sentence
-    from this rule when they hit there too. The sentence and its surroundings name at least `parties` parties.
+    """One way a topic shows.
 
-    `status`, `aim`: what the words alone say when no cue governs them; `fixed`: whatever cues say.
-    `places`, `adversaries`: a country named as the place, or as whom it is against, is a party too. `counterparts`:
-    so is whom the subject meets besides. `narrow`: only the clause's own parties. `ignore`: cues that do not govern this rule. `strength`: 1.0 strong, 0.4 weak (two different weak rules of a topic in one sentence count 0.8).
+    It hits a sentence in which one of `any` matches, provided one of `need` does too (`need_item`: anywhere in the
+    item; `headline`: in the headline, if there is one), none of `unless` in the same clause nor of `unless_item`,
+    and at least `parties` parties are named in the sentence or around it. `yields`: topics that take the words from
+    this rule when they claim them too.
+
+    `status` and `aim` are what the words alone say when no cue governs them; `fixed`: whatever cues say; `ignore`:
+    cues that do not govern. `places`, `adversaries`, `counterparts`: whether a country named as the place, as whom it
+    is against, as whom the subject meets besides, is a party; `narrow`: only the clause's own parties are; `add`:
+    parties the words imply. `strength`: 1.0 strong; 0.4 weak, two different weak rules in one sentence count 0.8.
+    `must` and `must_not` are sentences that the rule has to hit and to leave alone: they are run as tests.
     """
 
     id: str
@@ -63,6 +67,4 @@ class Rules:
     language: str
     rules: tuple[Rule, ...]
     cues: tuple[Cue, ...]
-    zones: Mapping[str, tuple[Pattern, ...]]
     phrases: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    defaults: Mapping[Topic, Status] = field(default_factory=dict)

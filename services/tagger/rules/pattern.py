@@ -17,7 +17,8 @@ that matches. An anchor is a literal at the start of a word, or "<kind>" for a m
 """
 
 import re
-from collections.abc import Mapping, Set
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -27,6 +28,7 @@ MARK_END = "\ue010"
 _MARK_CLASS = "[\ue000-\ue00f]"
 _SEP = "(?:'s?)?[^\\w\ue000-\ue010$€£']+'?"
 _GAP_WORD = f"(?:{_MARK_CLASS}[^\ue010]*\ue010|[^\\s\ue000-\ue010]+)"
+_WORD_START = "(?<!\\w)"
 _WORD_END = "(?!\\w)"
 MAX_SPELLINGS = 200
 
@@ -49,7 +51,7 @@ class Pattern:
         """The rarest group: what to look for first."""
         return self.groups[0]
 
-    def may_match(self, fired: Set[str]) -> bool:
+    def may_match(self, fired: AbstractSet[str]) -> bool:
         """Tell whether each group has an anchor among `fired`; if not, the pattern cannot match."""
         return all(not group.isdisjoint(fired) for group in self.groups)
 
@@ -165,6 +167,9 @@ class _Parser:
                 joint = ""
                 continue
             join = _joint(joint)
+            if joint == "?" and not node.optional:  # the words may be written together
+                regex = regex.removesuffix(_WORD_END + "\ue010?")
+                node = _Node(node.regex.removeprefix(_WORD_START), ())  # it may begin inside a word
             if node.optional:
                 regex += f"(?:{join}{node.regex})?"
             else:
@@ -224,7 +229,7 @@ class _Parser:
             self.exact = True
         else:
             body = f"(?i:{body})"
-        lead = f"(?<!\\w){_MARK_CLASS}?"
+        lead = f"{_WORD_START}{_MARK_CLASS}?"
         ending = "\\w*\ue010?" if open_ended else f"{_WORD_END}\ue010?"
         numeral = any("#" in s for s in spelled)
         return _Node(lead + body + ending, () if numeral else (frozenset(s.lower() for s in spelled),))
