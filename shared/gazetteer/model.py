@@ -39,8 +39,8 @@ class Mention:
     """One spelling of something, and how it may be read. Find whole words, the longest at a place; ask `admits`.
 
     `codes`: the parties it may stand for: the state or body itself (several for "the two Koreas"), a person's state,
-    a base's host and users, the regular parties of an exercise, the parties of an agreement; empty for forums, groups
-    and shields.
+    a base's host and users, the regular parties of an exercise, the parties of an agreement, the members of a group
+    whose name spells them (AUKUS); empty for forums, other groups and shields.
     `name`: the canonical name, the same for every spelling of one thing.
     `exact`: only in this very case ("US", not "us"). `needs_full_name`: a surname many bear: read it only where the
     full or the titled name stands in the item too. `company`: read it only where one of these words (lower case)

@@ -240,9 +240,9 @@ def _forum(row: Row, parties: Mapping[str, str]) -> Iterator[Mention]:
 
 
 def _group(row: Row, parties: Mapping[str, str]) -> Iterator[Mention]:
-    parties_in(row, "members", parties)
+    members = parties_in(row, "members", parties)
     for surface, exact, _ in named(row):
-        yield Mention(surface, Kind.GROUP, Form.NAME, (), row.one("name"), exact=exact)
+        yield Mention(surface, Kind.GROUP, Form.NAME, members, row.one("name"), exact=exact)
 
 
 def _mission(row: Row, parties: Mapping[str, str]) -> Iterator[Mention]:
