@@ -9,9 +9,10 @@ from typing import Any
 import uvicorn
 
 from shared.process import Service
+from shared.settings import BadSettings
 
 
-class PortTaken(Exception):  # noqa: N818
+class PortTaken(BadSettings):
     """The address cannot be listened on; the message names it, the reason, and the setting that changes it."""
 
 

@@ -84,7 +84,7 @@ async def test_a_feed_file_with_mistakes_is_refused_with_each_mistake(tmp_path: 
     path.write_text('[[feed]]\nname = "A"\nurl = "ftp://example.org/feed"\nkind = "wire"\ngrade = "Z"\n')
     said = await _refused({**quiet_env, "FEEDS_FILE": str(path)}, tmp_path / "log")
     assert "broken.toml" in said
-    assert "ftp://example.org/feed" in said
+    assert "broken.toml:3: A: url: must begin with http" in said
     assert "grade" in said
 
 

@@ -19,16 +19,20 @@ FEEDS = 20
 
 @pytest.mark.timeout(400)
 async def test_every_item_is_stored_once_and_every_webhook_has_one_id_through_twenty_two_kills(
-    tmp_path: Path, world_of
+    tmp_path: Path,
 ):
     seed = random.SystemRandom().randrange(10**6)
     draw = random.Random(seed)
     print(f"seed {seed}")
     log = tmp_path / "attache.log"
-    async with open_world(World(numbered_items(ITEMS), feeds=FEEDS, step=5)) as world:
+    progress: list[int] = []
+    async with open_world(World(numbered_items(ITEMS), feeds=FEEDS, step=3)) as world:
         env = world.write_settings(tmp_path)
         for _ in range(KILLS):
             await _kill_mid_flight(world, env, log, draw)
+            progress.append(len(_stored(tmp_path / "data" / "attache.db")))
+        print(f"stored at each kill: {progress}")
+        assert sum(count < ITEMS for count in progress) >= 20, "the kills came after the work was done"
         process = await start(env, "run", log=log)
         try:
             await _settle(world, tmp_path / "data" / "attache.db", process)
