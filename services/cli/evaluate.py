@@ -64,7 +64,7 @@ def evaluate(gold: str, predictions: str | None, topics: bool, errors: int, as_j
     if as_json:
         click.echo(json.dumps(_as_json(evaluation), indent=2))
         return
-    console.print(_total_table(Path(gold).name, evaluation))
+    console.print(_total_table(Path(gold).name, evaluation, weighted=any(row.weight != 1 for row in rows)))
     if topics:
         console.print(_topic_table(evaluation))
     for line in _errors(evaluation.mistakes, errors):
@@ -110,20 +110,22 @@ def _tag(path: str, rows: Sequence[LabelledRow]) -> list[tuple[LabelledClaim, ..
     return found
 
 
-def _total_table(name: str, evaluation: Evaluation) -> Table:
-    table = _table(f"{name}: {evaluation.rows:,} rows (w: each row counted by its weight)", "")
+def _total_table(name: str, evaluation: Evaluation, *, weighted: bool) -> Table:
+    told = " (w: each row counted by its weight)" if weighted else ""
+    table = _table(f"{name}: {evaluation.rows:,} rows{told}", "")
     for heading in ("P", "R", "F1", "right", "false", "missed"):
         table.add_column(heading, justify="right")
-    for heading in ("wP", "wR", "wF1"):
+    for heading in ("wP", "wR", "wF1") if weighted else ():
         table.add_column(heading, justify="right")
     for name_ in MEASURES:
         measure: Measure = getattr(evaluation.total, name_)
-        table.add_row(name_, *_ratios(measure.plain), *_cases(measure.plain), *_ratios(measure.weighted))
+        by_weight = _ratios(measure.weighted) if weighted else ()
+        table.add_row(name_, *_ratios(measure.plain), *_cases(measure.plain), *by_weight)
     return table
 
 
 def _topic_table(evaluation: Evaluation) -> Table:
-    table = _table("By topic (status, parties: F1 where the topic is right or tolerated)", "topic")
+    table = _table("By topic (status, parties: F1 where the topic is right or tolerated)", "topic", space=0)
     for heading in ("P", "R", "F1", "right", "false", "missed", "wF1", "status", "parties"):
         table.add_column(heading, justify="right")
     for topic in Topic:
@@ -142,8 +144,8 @@ def _topic_table(evaluation: Evaluation) -> Table:
     return table
 
 
-def _table(title: str, first: str) -> Table:
-    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+def _table(title: str, first: str, *, space: int = 1) -> Table:
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, space, 0, 0))
     table.add_column(first, no_wrap=True)
     return table
 

@@ -46,6 +46,8 @@ ROLE_TITLES: Mapping[str, tuple[str, ...]] = {
     "chief-of-staff": (),
     "intelligence-chief": ("Director",),
     "spokesperson": (),
+    "committee-chair": (),
+    "mercenary-leader": (),
     "speaker": ("Speaker",),
     "ambassador": ("Ambassador",),
     "envoy": ("Special Envoy",),

@@ -7,6 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from services.cli.evaluate import evaluate
+from shared.vocabulary import Topic
 
 EXERCISE = {
     "topic": "joint-exercise",
@@ -60,6 +61,21 @@ def test_the_table_fits_a_terminal_and_has_the_four_measures(gold):
         "parties",
     ]
     assert max(len(line.rstrip()) for line in lines) <= 80
+
+
+def test_without_weights_there_are_no_weighted_columns(tmp_path):
+    path = tmp_path / "plain.jsonl"
+    path.write_text(json.dumps({"id": "none", "text": "Rain.", "a": []}) + "\n")
+    assert "wF1" not in run(str(path)).output
+
+
+def test_every_topic_fits_beside_its_figures(tmp_path):
+    path = tmp_path / "all.jsonl"
+    claims = [{"topic": topic, "status": "begun", "parties": ["USA"]} for topic in Topic]
+    path.write_text("".join(json.dumps({"id": str(n), "text": "Rain.", "a": claims}) + "\n" for n in range(1_200)))
+    output = run(str(path), "--topics").output
+    assert "…" not in output
+    assert all(topic in output for topic in Topic)
 
 
 def test_the_figures_can_be_had_as_json(gold):
