@@ -12,6 +12,7 @@ from shared.vocabulary import Place, Status
 
 MAX_SUPPRESSED = 20
 QUOTE_CHARS = 70
+EN_DASH = "\u2013"
 STATUS_STYLE = {
     Status.AGREED_SIGNED: "green",
     Status.BEGUN: "green",
@@ -79,7 +80,7 @@ def _claims(console: Console, claims: Sequence[Claim]) -> None:
         line.append(f"{claim.topic} ", style="bold")
         line.append(str(claim.status), style=STATUS_STYLE[claim.status])
         line.append(f" → {claim.aim}" if claim.aim else "")
-        line.append(f" · {'–'.join(claim.parties) or 'no party'}")
+        line.append(f" · {EN_DASH.join(claim.parties) or 'no party'}")
         if claim.place is Place.BACKGROUND:
             line.append(f" · background{f' {claim.year}' if claim.year else ''}", style="yellow")
         line.append(f" · {claim.certainty}" + (f", says {claim.said_by}" if claim.said_by else ""), style="dim")
@@ -90,7 +91,7 @@ def _claims(console: Console, claims: Sequence[Claim]) -> None:
 def _quote(evidence: Evidence) -> Text:
     words = " ".join(evidence.quote.split())
     shown = words if len(words) <= QUOTE_CHARS else words[: QUOTE_CHARS - 1] + "…"
-    return Text.assemble(f"“{shown}” ", (f"{evidence.field} {evidence.start}–{evidence.end}", "dim"))
+    return Text.assemble(f"“{shown}” ", (f"{evidence.field} {evidence.start}{EN_DASH}{evidence.end}", "dim"))
 
 
 def _suppressed(console: Console, suppressed: Sequence[Suppressed]) -> None:

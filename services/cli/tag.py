@@ -14,7 +14,8 @@ from rich.console import Console
 from services.cli.explain import explain
 from services.cli.page_text import NoArticle, read_page
 from services.cli.tag_rows import as_row, tag_rows
-from services.tagger.decide import load_tagger, tag as tag_text
+from services.tagger.decide import load_tagger
+from services.tagger.decide import tag as tag_text
 from services.tagger.genre import genre_of
 from shared.http import Failed, Fetched, open_http
 from shared.settings import Settings
@@ -35,7 +36,7 @@ class _Given:
 @click.option("--language", metavar="BCP-47", help="The language, if it is not English.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 @click.option("--jsonl", nargs=2, metavar="IN OUT", help="Tag rows {id,title?,text,date?} of a JSON Lines file.")
-def tag(  # noqa: PLR0913 - one parameter for each option
+def tag(
     source: str | None,
     title: str | None,
     day: str | None,

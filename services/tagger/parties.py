@@ -61,7 +61,12 @@ def resolve(
 
 def _skipped(rule: Rule) -> frozenset[Part]:
     skipped = {Part.SOURCE, Part.EPITHET, Part.DRIVER}
-    optional = ((rule.places, Part.PLACE), (rule.adversaries, Part.ADVERSARY), (rule.counterparts, Part.COUNTERPART))
+    optional = (
+        (rule.places, Part.PLACE),
+        (rule.adversaries, Part.ADVERSARY),
+        (rule.adversaries, Part.SPEAKER),
+        (rule.counterparts, Part.COUNTERPART),
+    )
     skipped.update(part for wanted, part in optional if not wanted)
     return frozenset(skipped)
 

@@ -23,6 +23,7 @@ class Part(StrEnum):
     ACTOR = "actor"
     PLACE = "place"
     SOURCE = "source"
+    SPEAKER = "speaker"
     ADVERSARY = "adversary"
     EPITHET = "epithet"
     DRIVER = "driver"
@@ -105,7 +106,7 @@ def part_of(mention: Mention, text: Text, sentence: Span, mentions: Sequence[Men
             if expression.search(words):
                 return part
     if _only_speaks(mention, right, mentions):
-        return Part.SOURCE
+        return Part.SPEAKER
     for part, expression in _AFTER[1:]:
         if expression.search(right):
             return part

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from services.tagger.matching import Hit, Marked, Matcher
 from services.tagger.rules import Cue, Rule
 from services.tagger.text import Span, Text
-from shared.vocabulary import Aim, Status
+from shared.vocabulary import AIM_BEARING, Aim, Status
 
 RIGHT_REACH = 60
 """How many characters after the topic's words a verb may still govern them ("the drills … were suspended")."""
@@ -58,7 +58,8 @@ def read_status(hit: Hit, text: Text, sentence: Span, cues: Sequence[CueSpan]) -
     right = [c for c in cues if c.span.start >= hit.span.end and c.span.end <= reach and c.cue.side != "left"]
     change = _change(left, right, text, hit.span)
     aim = _as_aim(change.cue.status if change else None)
-    governed = _under_attitude(left, right, text, aim, rule)
+    led = _change(left, [], text, hit.span)
+    governed = _under_attitude(left, right, text, _as_aim(led.cue.status if led else None), rule)
     if governed:
         return governed
     announced = _first(left, "announce")
@@ -66,7 +67,7 @@ def read_status(hit: Hit, text: Text, sentence: Span, cues: Sequence[CueSpan]) -
         return Reading(Status.AGREED_SIGNED, aim or rule.aim, announced.words, loose=aim is None)
     if change and change.cue.status:
         return _of_change(change, change.cue.status, aim, text)
-    return Reading(rule.status, rule.aim, f"rule {rule.id}")
+    return Reading(rule.status, rule.aim if rule.status in AIM_BEARING else None, f"rule {rule.id}")
 
 
 def _of_change(change: CueSpan, status: Status, aim: Aim | None, text: Text) -> Reading:

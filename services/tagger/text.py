@@ -57,6 +57,7 @@ _CLAUSE = re.compile(
     r"|\sand\s(?=den(?:y|ies|ied)\s|reject|say|said|warn|accus|call|urg|vow|pledg|threat|condemn|\w+ed\s(?:the|a|an|to|that|its|his)\s)",
     re.IGNORECASE,
 )
+_OPENING = re.compile(r"(?:In|During|At|On|Following|With|Amid|At the end of)\s[^,;:]{5,90},\s")
 _GLUED = re.compile(r"(?:[A-Z][\w'&.-]*\s+){2,9}[A-Z][\w'&.-]*:\s+(?=[A-Z])")
 
 
@@ -135,9 +136,12 @@ class Text:
     def clause(self, sentence: Span, span: Span) -> Span:
         """Return the part of `sentence` around `span` up to the nearest clause boundaries outside it."""
         start, end = sentence.start, sentence.end
+        opening = _OPENING.match(self.norm, start, span.start)
+        if opening:
+            start = opening.end()
         for boundary in _CLAUSE.finditer(self.norm, sentence.start, sentence.end):
             if boundary.end() <= span.start:
-                start = boundary.start() + (1 if self.norm[boundary.start()] in ";:," else 0)
+                start = max(start, boundary.start() + (1 if self.norm[boundary.start()] in ";:," else 0))
             elif boundary.start() >= span.end:
                 end = boundary.start()
                 break

@@ -144,44 +144,50 @@ class _Parser:
         return _Node("(?:" + "|".join(b.regex for b in branches) + ")", groups, any(b.optional for b in branches))
 
     def _sequence(self) -> _Node:
+        """Read pieces up to a bar or a closing parenthesis, each with what must stand between it and the last."""
         regex = ""
         groups: list[frozenset[str]] = []
-        joint = ""  # what must stand between the last piece and the next
         leading: list[tuple[str, str]] = []  # optional pieces before the first one that must occur
         begun = False
-        while self.at < len(self.source) and self.source[self.at] not in "|)":
-            if self._take(" "):
-                joint = "?" if self._take("?") else (joint or " ")
-                continue
-            if self._take("~"):
-                gap = self._number()
-                if not begun and not leading:
-                    raise self._error("a gap cannot begin a pattern")
-                joint = str(gap)
-                continue
+        while True:
+            joint = self._joint(begun=begun or bool(leading))
+            if self.at >= len(self.source) or self.source[self.at] in "|)":
+                break
             if (begun or leading) and not joint and self.source[self.at - 2 : self.at] != ")?":
                 raise self._error("a space is needed before this")
             node = self._piece()
             if node.optional and not begun:
-                leading.append((_joint(joint) if leading else "", node.regex))
-                joint = ""
+                leading.append((_between(joint) if leading else "", node.regex))
                 continue
-            join = _joint(joint)
             if joint == "?" and not node.optional:  # the words may be written together
                 regex = regex.removesuffix(_WORD_END + "\ue010?")
                 node = _Node(node.regex.removeprefix(_WORD_START), ())  # it may begin inside a word
+            join = _between(joint)
             if node.optional:
                 regex += f"(?:{join}{node.regex})?"
-            else:
-                regex += join + node.regex if begun else self._opening(leading, join) + node.regex
-                begun = True
-                groups.extend(node.groups)
-            joint = ""
+                continue
+            regex += join + node.regex if begun else self._opening(leading, join) + node.regex
+            begun = True
+            groups.extend(node.groups)
         if not begun:
             raise self._error("an empty alternative")
         if joint.isdigit():
             raise self._error("a gap cannot end a pattern")
         return _Node(regex, tuple(groups))
+
+    def _joint(self, *, begun: bool) -> str:
+        """Read what stands before a piece: "" nothing, " " a space, "?" a space that may be missing, "3" a gap."""
+        joint = ""
+        while self.at < len(self.source):
+            if self._take(" "):
+                joint = "?" if self._take("?") else (joint or " ")
+            elif self._take("~"):
+                joint = str(self._number())
+                if not begun:
+                    raise self._error("a gap cannot begin a pattern")
+            else:
+                break
+        return joint
 
     @staticmethod
     def _opening(leading: list[tuple[str, str]], join: str) -> str:
@@ -248,7 +254,7 @@ class _Parser:
         return int(match.group())
 
 
-def _joint(joint: str) -> str:
+def _between(joint: str) -> str:
     if joint == "?":
         return f"(?:{_SEP})?"
     if joint.isdigit():

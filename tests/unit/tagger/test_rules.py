@@ -10,7 +10,9 @@ from services.tagger.rules import RulesError, compile_rules, load_rules
 from shared.vocabulary import Topic
 
 RULES = load_rules().rules
-SOURCES = {f.name: f.read_text("utf-8") for f in (files("services.tagger.rules") / "en").iterdir() if f.name.endswith(".toml")}
+SOURCES = {
+    f.name: f.read_text("utf-8") for f in (files("services.tagger.rules") / "en").iterdir() if f.name.endswith(".toml")
+}
 
 
 def _seen(tagging: Tagging, rule: str) -> bool:
@@ -40,7 +42,13 @@ def test_the_rules_have_a_version() -> None:
 @pytest.mark.parametrize(
     ("file", "old", "new", "where", "reason"),
     [
-        ("joint-exercise.toml", 'topic = "joint-exercise"', 'topic = "joint-exercize"', "joint-exercise.toml:", "unknown topic"),
+        (
+            "joint-exercise.toml",
+            'topic = "joint-exercise"',
+            'topic = "joint-exercize"',
+            "joint-exercise.toml:",
+            "unknown topic",
+        ),
         ("joint-exercise.toml", "[[rule]]", "[rule", "joint-exercise.toml:", "not TOML"),
         ("port-call.toml", 'status = "concluded"', 'status = "done"', "port-call.toml:", "unknown status 'done'"),
         ("port-call.toml", 'id = "ship-visits"', 'id = "Ship visits"', "port-call.toml:", "needs an id"),
@@ -75,5 +83,5 @@ def test_all_mistakes_are_told_at_once() -> None:
 
 
 def test_a_missing_file_is_told() -> None:
-    with pytest.raises(RulesError, match="macros.toml: missing"):
+    with pytest.raises(RulesError, match=r"macros\.toml: missing"):
         compile_rules({name: text for name, text in SOURCES.items() if name != "macros.toml"})
