@@ -136,6 +136,14 @@ def test_an_exercise_held_alone_says_so_whatever_its_name_says():
     assert set(reading("Angkor Sentinel").codes) == {"KHM", "USA"}
 
 
+@pytest.mark.parametrize(
+    "written", ["Ocean", "Friendship", "Aurora", "Milan", "Aman", "Vostok", "Wales", "Pacific Fleet"]
+)
+def test_a_name_that_means_something_else_as_often_is_no_event_and_no_actor(written):
+    found = reading(written)
+    assert found is None or found.place
+
+
 def test_missions_belong_to_their_body_and_groups_to_no_party():
     assert reading("UNIFIL").codes == ("UN",)
     assert reading("KFOR").codes == ("NATO",)
