@@ -43,13 +43,21 @@ class Breaker:
 
 
 def observe(breaker: Breaker, host: str, *, answered: bool, now: datetime) -> Breaker:
-    """Take in what a host did. Opens when most of at least MIN_HOSTS were silent; any answer after that closes it."""
-    hosts = {name: seen for name, seen in breaker.hosts.items() if abs(now - seen.at) <= WINDOW}
+    """Take in what a host did: opens when most of at least MIN_HOSTS were silent.
+
+    Closes as soon as one of the silent answers, or when most hosts no longer are silent. A host that answered all
+    along (a feed in our own network) proves nothing.
+    """
+    since = breaker.open_since or now
+    hosts = {name: seen for name, seen in breaker.hosts.items() if seen.at >= min(since, now) - WINDOW}
+    was_silent = host in hosts and not hosts[host].answered
     hosts[host] = Seen(now, answered)
+    observed = replace(breaker, hosts=hosts)
+    mostly_silent = observed.silent >= SHARE * len(hosts)
     if breaker.is_open:
-        return Breaker({host: hosts[host]}) if answered else replace(breaker, hosts=hosts)
-    observed = Breaker(hosts)
-    if len(hosts) >= MIN_HOSTS and observed.silent >= SHARE * len(hosts):
+        back = answered and (was_silent or not mostly_silent)
+        return Breaker({name: seen for name, seen in hosts.items() if seen.answered}) if back else observed
+    if len(hosts) >= MIN_HOSTS and mostly_silent:
         return replace(observed, open_since=now, next_probe=now + PROBE_FIRST)
     return observed
 

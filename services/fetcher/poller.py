@@ -111,7 +111,7 @@ class Poller:
         for start in range(0, len(messages), MESSAGES_AT_ONCE):
             await self._eventlog.append(ARTICLES.name, messages[start : start + MESSAGES_AT_ONCE])
         if polling.validators_lied(feed, result, news):
-            log.warning("validators-lie", feed=feed.name, url=feed.url, hidden=news.new + news.updated)
+            log.warning("validators-lie", feed=feed.name, url=feed.url, hidden=len(news.articles))
         return news
 
     def _watch(self, feed: Feed, result: Result) -> None:

@@ -59,7 +59,7 @@ def _moved(answer: Answer) -> list[str]:
 
 def validators_lied(feed: Feed, result: Read, news: News) -> bool:
     """Tell whether an audit found what a conditional request would have hidden: news under the validators of old."""
-    if not result.audit or not (news.new or news.updated):
+    if not result.audit or not news.articles:
         return False
     stored, sent = (feed.etag, feed.last_modified), (result.answer.etag, result.answer.last_modified)
     return any(stored) and stored == sent

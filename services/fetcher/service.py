@@ -188,8 +188,10 @@ class Fetcher:
         self._export_overdue(due, now)
         look_again = [await self._state.next_due(now)]
         if self._poller.breaker.is_open:
+            probe_at = self._poller.breaker.next_probe
+            if due and probe_at is not None and probe_at > now:
+                look_again.append(probe_at)
             due = self._while_network_is_down(due, now)
-            look_again.append(self._poller.breaker.next_probe)
         choice = self._choose(due, room)
         for one in choice.begin:
             if self._poller.breaker.is_open and one.polled:
