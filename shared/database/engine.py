@@ -43,6 +43,8 @@ def async_url(url: str) -> str:
 async def open_database(url: str) -> AsyncIterator[AsyncEngine]:
     """Open the engine for `url` and dispose of it at the end. Creates the folder of a SQLite file.
 
+    Raises BadDatabaseUrl for a URL that names no database, and for a SQLite file that cannot be opened.
+
     SQLite: write-ahead log, `synchronous=FULL` (what was stored survives a power cut), foreign keys on, and
     every transaction begins IMMEDIATE, because a read that turns into a write fails with BUSY whatever the timeout.
     """
@@ -51,8 +53,11 @@ async def open_database(url: str) -> AsyncIterator[AsyncEngine]:
     if parsed.get_backend_name() == "sqlite" and parsed.database and parsed.database != ":memory:":
         try:
             Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+            sqlite3.connect(parsed.database).close()  # aiosqlite's thread may outlive the loop when its opening fails
         except OSError as error:
             raise BadDatabaseUrl(f"DB_URL {url!r}: cannot make its folder: {error}") from error
+        except sqlite3.Error as error:
+            raise BadDatabaseUrl(f"DB_URL {url!r}: {error}") from error
     engine = create_async_engine(target)
     if engine.dialect.name == "sqlite":
         event.listen(engine.sync_engine, "connect", _prepare_sqlite)

@@ -51,6 +51,13 @@ async def test_a_folder_that_cannot_be_made_is_named(tmp_path):
             pass
 
 
+async def test_a_file_that_cannot_be_opened_is_named(tmp_path):
+    (tmp_path / "attache.db").mkdir()
+    with pytest.raises(BadDatabaseUrl, match=r"attache\.db': unable to open database file"):
+        async with open_database(f"sqlite:///{tmp_path}/attache.db"):
+            pass
+
+
 async def test_sqlite_is_durable_checked_and_patient(engine):
     async with engine.connect() as connection:
         found = {

@@ -90,13 +90,6 @@ async def test_a_file_that_is_no_database_is_named(tmp_path):
             await ensure_schema(engine)
 
 
-async def test_a_folder_where_the_file_should_be_is_named(tmp_path):
-    (tmp_path / "a.db").mkdir()
-    async with open_database(f"sqlite:///{tmp_path}/a.db") as engine:
-        with pytest.raises(BadDatabaseUrl, match=r"a\.db.*unable to open"):
-            await ensure_schema(engine)
-
-
 async def test_a_failed_upgrade_leaves_nothing_behind(engine):
     async with engine.begin() as connection:
         await connection.execute(text("CREATE TABLE outbox (x INTEGER)"))  # in the way of the first revision
