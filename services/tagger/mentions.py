@@ -131,7 +131,7 @@ def between(mentions: Sequence[Mention], span: Span) -> Sequence[Mention]:
 
 
 def _is_word(char: str) -> bool:
-    return char.isalnum() or char == "_"
+    return char.isalnum() or char in "_$"
 
 
 def _words(low: str) -> list[str]:
