@@ -195,7 +195,7 @@ async def test_an_event_the_stage_does_not_expect_is_a_dead_letter(log, metrics)
         raise AssertionError("nothing to handle")
 
     async def watch():
-        while not await all_of(log, "articles.dead"):  # noqa: ASYNC110 - the loop under test sets no event
+        while not await all_of(log, "articles.dead"):
             await asyncio.sleep(0)
         stop.set()
 
