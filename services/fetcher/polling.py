@@ -4,8 +4,6 @@ import asyncio
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
-import msgspec
-
 from services.fetcher.feed.articles import Harvest, articles_of
 from services.fetcher.feed.document import Hints, NotAFeed
 from services.fetcher.memory import Feed
@@ -15,7 +13,7 @@ from services.fetcher.parsing import ParserPool
 from services.fetcher.results import Read, Result, Unchanged
 from services.fetcher.schedule import Wishes, audit_due
 from shared.eventlog import Message
-from shared.events import Article, BadEvent, Event, Source, encode
+from shared.events import Article, Event, Source, encode
 from shared.http import Answer, Failed, Fetched, HttpClient, NotModified
 
 ACCEPT = "application/atom+xml, application/rss+xml, application/feed+json, application/xml;q=0.9, */*;q=0.5"
@@ -81,14 +79,7 @@ def _message(article: Article, feed: Feed, now: datetime, traceparent: str) -> M
         data=article,
         traceparent=traceparent,
     )
-    try:
-        return encode(event, key=article.id)
-    except BadEvent:  # too large for the log, whatever its limits in characters
-        half = len(article.content) // 2
-        cut = msgspec.structs.replace(article, content=article.content[:half], truncated=True)
-        if not article.content:
-            cut = msgspec.structs.replace(cut, summary=article.summary[: len(article.summary) // 2])
-        return _message(cut, feed, now, traceparent)
+    return encode(event, key=article.id)
 
 
 def _event_source(feed: Feed) -> Source:

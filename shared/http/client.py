@@ -242,7 +242,7 @@ def _timed_out(error: TimeoutError, trip: _Trip, deadline: timedelta) -> Failed:
 
 
 def _kind(error: Exception, refusals: list[str]) -> FailureKind:
-    if refusals:
+    if refusals and isinstance(error, aiohttp.ClientConnectorError):
         return FailureKind.REFUSED_ADDRESS
     for errors, kind in (
         (aiohttp.ClientConnectorDNSError, FailureKind.DNS),
@@ -257,7 +257,8 @@ def _kind(error: Exception, refusals: list[str]) -> FailureKind:
 
 def _detail(error: Exception, refusals: list[str], trip: _Trip) -> str:
     cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
-    told = refusals[0] if refusals else printable(" ".join(str(cause).split()) or type(cause).__name__)
+    connecting = isinstance(error, aiohttp.ClientConnectorError)
+    told = refusals[0] if refusals and connecting else printable(" ".join(str(cause).split()) or type(cause).__name__)
     return f"{trip.url.host}: {told}"[:MAX_DETAIL_CHARS]
 
 

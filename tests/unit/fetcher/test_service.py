@@ -330,14 +330,6 @@ async def test_feeds_file_with_mistakes_is_refused_before_anything_starts(bench)
             pass
 
 
-async def test_oversized_article_is_cut_to_what_the_log_takes(bench):
-    bench.server.answers["/feed"] = bench.rss("Long", body="\u4e2d" * 190_000 + '"' * 100_000 + "\\" * 100_000 + "{}")
-    summary = await bench.poll()
-    assert summary.items["new"] == 1
-    (article,) = await bench.articles()
-    assert article.truncated
-
-
 async def test_metrics_count_polls_items_and_bytes(bench):
     bench.server.answers["/feed"] = body = bench.rss("One", "Two")
     await bench.poll()

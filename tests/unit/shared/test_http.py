@@ -260,6 +260,17 @@ async def test_a_name_that_changes_its_mind_is_judged_by_the_address_connected_t
     assert kind_of(await http.fetch(server.url("/", "two.test"))) is FailureKind.REFUSED_ADDRESS
 
 
+async def test_refused_address_beside_a_good_one_neither_stops_nor_blames_the_request(server, http, monkeypatch):
+    async def lookup(self, name, family=socket.AF_UNSPEC):
+        return [Address("10.0.0.1", socket.AF_INET), Address("127.0.0.1", socket.AF_INET)]
+
+    monkeypatch.setattr(NameResolver, "lookup", lookup)
+    server.answers["/"] = answer(body=b"x")
+    server.answers["/broken"] = b"nonsense\r\n\r\n"
+    assert isinstance(await http.fetch(server.url("/", "both.test")), Fetched)
+    assert kind_of(await http.fetch(server.url("/broken", "both.test"))) is FailureKind.PROTOCOL
+
+
 async def test_unknown_name_is_a_dns_failure(http):
     assert kind_of(await http.fetch("http://no-such-host.invalid/")) is FailureKind.DNS
 
