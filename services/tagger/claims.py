@@ -9,12 +9,15 @@ from services.tagger.matching import Hit, Marked, Matcher
 from services.tagger.mentions import Mention, between
 from services.tagger.parties import Resolved, resolve
 from services.tagger.roles import Part, part_of
+from services.tagger.rules.model import LOOSE
 from services.tagger.status import CueSpan, Reading, find_cues, read_status
 from services.tagger.text import Span, Text
 from services.tagger.zones import SILENT, Placed, Zone, is_dateline, is_long_ago, is_relative_past, past_year
 from shared.vocabulary import Aim, Certainty, Place, Status, Topic
 
-PLACE_WEIGHT = {Zone.HEADLINE: 1.0, Zone.LEAD: 1.0, Zone.BODY: 0.7, Zone.BACKGROUND: 0.4}
+PLACE_WEIGHT = {Zone.HEADLINE: 1.0, Zone.LEAD: 1.0, Zone.BODY: 0.6}
+TOLD_AGAIN = 0.7 / 0.6
+"""What stands only in the body alerts only when it is told at least twice."""
 STATUS_WEIGHT = {
     Status.AGREED_SIGNED: 1.0,
     Status.BEGUN: 1.0,
@@ -33,7 +36,6 @@ STATUS_WEIGHT = {
 BACKGROUND_WEIGHT = 0.4
 DATELINE_WEIGHT = 0.5
 CERTAINTY_WEIGHT = {Certainty.RUMOURED: 0.5, Certainty.INFERRED: 0.8}
-TWO_WEAK = 0.8
 YIELD_SLACK = 12
 
 
@@ -102,11 +104,14 @@ def build_claims(
             continue
         chosen, strength = _choose(group)
         placed = read.placed[number]
-        if strength < TWO_WEAK:
+        if strength < LOOSE:
             dropped.append(Dropped(chosen, "weak words alone"))
             continue
         if placed.zone in SILENT:
             dropped.append(Dropped(chosen, f"stands in {placed.zone}"))
+            continue
+        if strength <= LOOSE and placed.zone is Zone.BODY:
+            dropped.append(Dropped(chosen, "loose words, and only in the body"))
             continue
         if (where, number) not in cues:
             cues[where, number] = find_cues(matcher, read.marked[number], read.text)
@@ -137,10 +142,10 @@ def _yields(hit: Hit, others: Sequence[Hit]) -> bool:
 
 
 def _choose(hits: list[Hit]) -> tuple[Hit, float]:
-    strong = [h for h in hits if h.rule.strength >= TWO_WEAK]
-    if strong:
-        return strong[0], 1.0
-    return hits[0], (TWO_WEAK if len({h.rule.id for h in hits}) > 1 else hits[0].rule.strength)
+    best = max(hits, key=lambda h: h.rule.strength)
+    if best.rule.strength < LOOSE and len({h.rule.id for h in hits}) > 1:
+        return best, LOOSE
+    return best, best.rule.strength
 
 
 def _around(reads: dict[str, Read], where: str, number: int) -> list[Sequence[Mention]]:
@@ -248,8 +253,10 @@ def _join(one: Draft, other: Draft) -> Draft:
         certainty = Certainty.CONFIRMED
     else:
         certainty = min(said, key=_CERTAINTY_ORDER.index)
+    again = best.zone is Zone.BODY and len(one.evidence) + len(other.evidence) == 2  # noqa: PLR2004 - for the first time
     return replace(
         best,
+        score=round(best.score * TOLD_AGAIN, 3) if again else best.score,
         aim=best.aim if not best.loose else rest.aim or best.aim,
         loose=one.loose and other.loose,
         parties=max(one.parties, other.parties, key=len),

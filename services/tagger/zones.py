@@ -18,7 +18,6 @@ class Zone(StrEnum):
     HEADLINE = "headline"
     LEAD = "lead"
     BODY = "body"
-    BACKGROUND = "background"
     GLUED_HEADLINE = "glued-headline"
     INLINE_HEADLINE = "inline-headline"
     BIOGRAPHY = "biography"

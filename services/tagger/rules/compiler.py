@@ -5,7 +5,7 @@ import tomllib
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-from services.tagger.rules.model import Cue, Rule, Rules
+from services.tagger.rules.model import LOOSE, STRONG, WEAK, Cue, Rule, Rules
 from services.tagger.rules.pattern import Pattern, PatternError, alternatives, compile_pattern
 from shared.vocabulary import Aim, Status, Topic
 
@@ -14,7 +14,7 @@ E = TypeVar("E", Status, Aim, Topic)
 _RULE_KEYS = frozenset(
     (
         *("id", "any", "need", "need_item", "unless", "unless_item", "headline", "yields", "parties", "add"),
-        *("status", "aim", "fixed", "weak", "places", "adversaries", "counterparts", "narrow", "ignore"),
+        *("status", "aim", "fixed", "weak", "loose", "places", "adversaries", "counterparts", "narrow", "ignore"),
         *("must", "must_not"),
     )
 )
@@ -134,7 +134,7 @@ class _Compiler:
             status=status or Status.STANDING,
             aim=aim,
             fixed=bool(row.get("fixed", False)),
-            strength=0.4 if row.get("weak") else 1.0,
+            strength=WEAK if row.get("weak") else LOOSE if row.get("loose") else STRONG,
             places=bool(row.get("places", data.get("places", False))),
             adversaries=bool(row.get("adversaries", data.get("adversaries", False))),
             counterparts=bool(row.get("counterparts", data.get("counterparts", True))),

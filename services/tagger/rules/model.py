@@ -7,6 +7,9 @@ from services.tagger.rules.pattern import Pattern
 from shared.vocabulary import Aim, Status, Topic
 
 
+STRONG, LOOSE, WEAK = 1.0, 0.8, 0.4
+
+
 @dataclass(frozen=True)
 class Rule:
     """One way a topic shows.
@@ -19,7 +22,7 @@ class Rule:
     `status` and `aim` are what the words alone say when no cue governs them; `fixed`: whatever cues say; `ignore`:
     cues that do not govern. `places`, `adversaries`, `counterparts`: whether a country named as the place, as whom it
     is against, as whom the subject meets besides, is a party; `narrow`: only the clause's own parties are; `add`:
-    parties the words imply. `strength`: 1.0 strong; 0.4 weak, two different weak rules in one sentence count 0.8.
+    parties the words imply. `strength`: STRONG, LOOSE (enough, but less sure), or WEAK (two different weak rules in one sentence count LOOSE).
     `must` and `must_not` are sentences that the rule has to hit and to leave alone: they are run as tests.
     """
 
@@ -36,7 +39,7 @@ class Rule:
     status: Status = Status.STANDING
     aim: Aim | None = None
     fixed: bool = False
-    strength: float = 1.0
+    strength: float = STRONG
     places: bool = False
     adversaries: bool = False
     counterparts: bool = True
@@ -57,6 +60,9 @@ class Cue:
     aim: Aim | None
     patterns: tuple[Pattern, ...]
     side: str = "both"
+
+
+STRONG, LOOSE, WEAK = 1.0, 0.8, 0.4
 
 
 @dataclass(frozen=True)
