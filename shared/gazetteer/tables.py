@@ -90,8 +90,8 @@ class Spelling(NamedTuple):
 def spellings(row: Row, column: str) -> Iterator[Spelling]:
     """Read the spellings in a cell; raises GazetteerError."""
     for part in row.many(column):
-        surface = part.lstrip("=~").strip()
-        marks = part[: len(part) - len(part.lstrip("=~"))]
+        bare = part.lstrip("=~")
+        surface, marks = bare.strip(), part[: len(part) - len(bare)]
         if not surface or len(marks) > 1:
             raise row.error(f"{part!r} in {column} is no word after at most one of '=' and '~'")
         if surface.startswith("the "):
@@ -173,6 +173,7 @@ def _person(row: Row, parties: Mapping[str, str]) -> Iterator[Mention]:
     name, state, terms = row.one("name"), parties_in(row, "state", parties), _terms(row)
     if len(state) != 1:
         raise row.error("state must be one code")
+    full_names, surnames = list(named(row)), list(spellings(row, "surnames"))
     for term in terms:
         make = partial(
             Mention,
@@ -183,9 +184,9 @@ def _person(row: Row, parties: Mapping[str, str]) -> Iterator[Mention]:
             since=term.since,
             until=term.until,
         )
-        for surface, exact, _ in named(row):
+        for surface, exact, _ in full_names:
             yield make(surface, form=Form.NAME, exact=exact)
-        for surface, exact, doubtful in spellings(row, "surnames"):
+        for surface, exact, doubtful in surnames:
             yield make(surface, form=Form.SURNAME, exact=exact, needs_full_name=doubtful)
             if doubtful:
                 for title in ROLE_TITLES[term.role]:
