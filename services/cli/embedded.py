@@ -7,7 +7,6 @@ from importlib.metadata import version
 
 from prometheus_client import CollectorRegistry
 from rich.console import Console
-from shared.eventlog.open import open_log
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.fetcher.service import Fetcher, open_fetcher
@@ -20,6 +19,7 @@ from shared.clock import Clock, utc_now
 from shared.database.engine import open_database
 from shared.database.migrate import ensure_schema
 from shared.eventlog import EventLog
+from shared.eventlog.open import open_log
 from shared.metrics import Metrics
 from shared.process import Service
 from shared.settings import Settings

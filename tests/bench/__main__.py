@@ -6,6 +6,7 @@ are what to compare. Nothing here is asserted.
 """
 
 import asyncio
+import logging
 import resource
 import sys
 import tempfile
@@ -16,10 +17,11 @@ from pathlib import Path
 from rich import box
 from rich.console import Console
 from rich.table import Table
-from tests.bench.stages import STAGES, embedded
 
+from shared.telemetry import set_up_logs
 from tests.bench.baselines import insert_bare, scan_bare
 from tests.bench.corpus import make_articles
+from tests.bench.stages import STAGES, embedded
 
 ITEMS = 4000
 REPEATS = 3
@@ -28,6 +30,7 @@ REPEATS = 3
 def main() -> None:
     """Measure, and print the table."""
     items = int(sys.argv[1]) if len(sys.argv) > 1 else ITEMS
+    set_up_logs(level=logging.WARNING)
     console = Console()
     articles = make_articles(items)
     rates: dict[str, list[float]] = {}
@@ -54,8 +57,8 @@ def _print(console: Console, items: int, rates: dict[str, list[float]]) -> None:
     best = {name: max(each) for name, each in rates.items()}
     insert, scan = best["bare aiosqlite insert"], best["bare automaton scan"]
     table = Table(title=f"{items:,} items, best of {REPEATS}", box=box.SIMPLE_HEAD)
-    for heading in ("", "items/s", "to bare insert", "to bare scan", "spread"):
-        table.add_column(heading, justify="left" if not heading else "right")
+    for heading in ("", "items/s", "to insert", "to scan", "spread"):
+        table.add_column(heading, justify="left" if not heading else "right", no_wrap=True)
     for name, rate in best.items():
         spread = (max(rates[name]) - min(rates[name])) / max(rates[name])
         table.add_row(name, f"{rate:,.0f}", f"{rate / insert:.3f}", f"{rate / scan:.4f}", f"{spread:.0%}")

@@ -38,7 +38,7 @@ class FeedServer:
         """Write the feeds as a sources file, each feed on its own host of the loopback range."""
         path.write_text(
             "\n".join(
-                f'[[feed]]\nname = "Bench {n}"\nurl = "http://127.0.0.1:{port}/{n}"\nkind = "wire"\ngrade = "B"\n'
+                f'[[feed]]\nname = "Bench {n}"\nurl = "http://127.0.0.{n + 1}:{port}/{n}"\nkind = "wire"\ngrade = "B"\n'
                 'country = "SGP"\nlanguage = "en"\n'
                 for n in range(len(self.bodies))
             )

@@ -13,11 +13,11 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_network
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 from prometheus_client import CollectorRegistry
 from rich.console import Console
-from services.tagger.service import open_tagger
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.cli.drain import drain
@@ -27,6 +27,7 @@ from services.fetcher.parsing import ParserPool
 from services.notifier.service import open_notifier
 from services.store.service import open_store
 from services.tagger.decide import load_tagger, tag
+from services.tagger.service import open_tagger
 from shared import outbox
 from shared.asgi import listen, serve
 from shared.clock import utc_now
@@ -57,6 +58,7 @@ from tests.bench.feeds import FeedServer, write_feeds
 BATCH = 200
 FEEDS = 20
 Articles = Sequence[Article]
+P = TypeVar("P", Article, TaggedArticle, Alert)
 
 
 async def parse(_folder: Path, articles: Articles) -> float:
@@ -145,7 +147,7 @@ STAGES: dict[str, Callable[[Path, Articles], Awaitable[float]]] = {
 
 async def embedded(folder: Path, articles: Articles) -> float:
     """Poll a local feed server once and drain: everything from bytes on a socket to stored alerts."""
-    sock = listen("127.0.0.1", 0, setting="none")
+    sock = listen("0.0.0.0", 0, setting="none")
     server = FeedServer(write_feeds(articles, FEEDS))
     port = sock.getsockname()[1]
     settings = replace(
@@ -211,7 +213,7 @@ async def _through(
     return seconds
 
 
-def _event(data: Article | TaggedArticle | Alert, id_: str, at: datetime) -> Event[Article | TaggedArticle | Alert]:
+def _event(data: P, id_: str, at: datetime) -> Event[P]:
     return Event(id=id_, source="bench", subject=id_, time=at, data=data)
 
 

@@ -91,7 +91,7 @@ def _rss(outlet: Outlet, stories: list[Story], site: str) -> bytes:
         ET.SubElement(item, "guid").text = f"{site}/{story.slug}"
         ET.SubElement(item, "pubDate").text = format_datetime(story.published)
         ET.SubElement(item, "description").text = _paragraphs(story.text)
-    return ET.tostring(root, encoding="utf-8", xml_declaration=True)
+    return bytes(ET.tostring(root, encoding="utf-8", xml_declaration=True))
 
 
 def _atom(outlet: Outlet, stories: list[Story], site: str) -> bytes:
@@ -108,7 +108,7 @@ def _atom(outlet: Outlet, stories: list[Story], site: str) -> bytes:
         ET.SubElement(entry, f"{{{ATOM}}}published").text = story.published.isoformat()
         ET.SubElement(entry, f"{{{ATOM}}}updated").text = story.published.isoformat()
         ET.SubElement(entry, f"{{{ATOM}}}content", type="html").text = _paragraphs(story.text)
-    return ET.tostring(root, encoding="utf-8", xml_declaration=True)
+    return bytes(ET.tostring(root, encoding="utf-8", xml_declaration=True))
 
 
 def _json(outlet: Outlet, stories: list[Story], site: str) -> bytes:
