@@ -32,6 +32,14 @@ R = TypeVar("R")
 
 STATE_STYLE = {"healthy": "green", "failing": "yellow", "gone": "red", "new": "dim"}
 SHOWN_SKIPPED = 20
+NUMBERS = {
+    "status": "http_status",
+    "bytes": "bytes",
+    "ms": "duration_ms",
+    "new": "items_new",
+    "edited": "items_updated",
+    "known": "items_known",
+}
 
 
 @click.group()
@@ -89,17 +97,7 @@ def show(wanted: str) -> None:
     if not attempts:
         console.print("Not polled yet.")
         return
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), expand=True)
-    for heading in ("polled (UTC)", "outcome"):
-        table.add_column(heading, no_wrap=True)
-    for heading in ("status", "bytes", "ms", "new", "edited", "known"):
-        table.add_column(heading, no_wrap=True, justify="right")
-    table.add_column("detail", ratio=1, overflow="fold")
-    for one in attempts:
-        numbers = (one.bytes, one.duration_ms, one.items_new, one.items_updated, one.items_known)
-        cells = [f"{number:,}" if number else "" for number in numbers]
-        table.add_row(f"{one.at:%m-%d %H:%M:%S}", one.outcome, str(one.http_status or ""), *cells, _plain(one.detail))
-    console.print(table)
+    console.print(_history(attempts))
 
 
 @feeds.command()
@@ -242,6 +240,27 @@ def _card(feed: Feed) -> Table:
     ):
         card.add_row(Text(label, "dim"), value)
     return card
+
+
+def _history(attempts: list[Attempt]) -> Table:
+    """Lay out a feed's polls; a column of numbers that says nothing is left out."""
+    told = {heading: name for heading, name in NUMBERS.items() if any(getattr(one, name) for one in attempts)}
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), expand=True)
+    for heading in ("polled (UTC)", "outcome"):
+        table.add_column(heading, no_wrap=True)
+    for heading in told:
+        table.add_column(heading, no_wrap=True, justify="right")
+    table.add_column("detail", ratio=1, min_width=20, overflow="fold")
+    for one in attempts:
+        cells = [_number(heading, getattr(one, name)) for heading, name in told.items()]
+        table.add_row(f"{one.at:%m-%d %H:%M:%S}", one.outcome, *cells, Text(_plain(one.detail)))
+    return table
+
+
+def _number(heading: str, number: int | None) -> str:
+    if not number:
+        return ""
+    return str(number) if heading == "status" else f"{number:,}"
 
 
 def _plain(text: str | None) -> str:

@@ -1,13 +1,20 @@
 import asyncio
+import re
 import threading
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from click.testing import CliRunner
 
 from services.cli.feeds import feeds
+from services.fetcher.memory import Attempt, Poll
 from services.fetcher.opml import read_opml
 from services.fetcher.sources import load_sources
+from services.fetcher.state import FeedState
+from shared.database.engine import open_database, reading
+
+NOW = datetime(2026, 3, 4, 12, tzinfo=UTC)
 
 FEED = b"""<rss version='2.0'><channel><title>Sample \xe2\x80\x93 feed</title><language>en</language><ttl>60</ttl>
 <item><title>Ships meet\x1b[31m</title><guid>1</guid><pubDate>Wed, 04 Mar 2026 12:00:00 GMT</pubDate>
@@ -79,6 +86,27 @@ def test_show_takes_url_name_or_the_beginning_of_an_id(small):
         output = small("show", wanted)
         assert "Only one" in output
         assert "Not polled yet" in output
+
+
+def test_show_tells_of_each_recent_poll(small, tmp_path):
+    small("list")
+
+    async def remember():
+        async with open_database(f"sqlite:///{tmp_path}/data/attache.db") as engine:
+            (feed,) = await FeedState(engine).feeds()
+            for outcome, status, detail in (("fetched", 200, "rss 2.0"), ("http-4xx", 404, "status 404")):
+                attempt = Attempt(at=NOW, outcome=outcome, detail=detail, http_status=status, items_new=1234)
+                values = {"state": "failing", "last_outcome": outcome, "last_detail": detail, "polls": 2}
+                await FeedState(engine).remember(Poll(feed_id=feed.id, attempt=attempt, values=values))
+
+    asyncio.run(remember())
+    output = small("show", "Only one")
+    assert "03-04 12:00:00" in output
+    assert re.search(r"http-4xx +404 +1,234 +status 404", output)
+    assert re.search(r"fetched +200 +1,234 +rss 2\.0", output)
+    assert "edited" not in output
+    assert "http-4xx: status 404" in small("list", "--state", "failing")
+    assert "Only one" not in small("list", "--state", "gone")
 
 
 def test_show_of_an_unknown_feed_says_so(small):
@@ -163,8 +191,6 @@ def test_check_refuses_private_addresses_unless_allowed(small):
 
 
 def test_feeds_may_be_added_while_another_process_holds_the_database(small, tmp_path):
-    from shared.database.engine import open_database, reading
-
     small("list")
 
     async def hold_and_add():
