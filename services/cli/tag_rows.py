@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -19,6 +20,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from services.tagger.decide import Tagger, Tagging, load_tagger, tag
 
 STREAM = "-"
+_MONTH_OR_YEAR = re.compile(r"\d{4}(-\d{2})?")
 ONE_PROCESS_ROWS = 400
 """Fewer rows than this are tagged sooner by this process than others are started."""
 WINDOW_ROWS = 2_000
@@ -31,7 +33,10 @@ class BadRow(ValueError):  # noqa: N818 - the house names data that cannot be us
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
-    """A row to tag. `date` is the day of publication, YYYY-MM-DD or a time in ISO 8601; unknown fields are ignored."""
+    """A row to tag; unknown fields are ignored.
+
+    `date` is the day of publication, YYYY-MM-DD, a time in ISO 8601, or YYYY-MM or YYYY where no more is known.
+    """
 
     id: str | int
     text: str
@@ -48,11 +53,12 @@ def read_row(line: bytes) -> Row:
 
 
 def read_day(written: str | None) -> date | None:
-    """Return the day of a `date` field, None for none; raises BadRow."""
+    """Return the day of a `date` field (of a month or year alone its first), None for none; raises BadRow."""
     if not written:
         return None
+    completed = f"{written}-01-01"[: len("YYYY-MM-DD")] if _MONTH_OR_YEAR.fullmatch(written) else written
     try:
-        return datetime.fromisoformat(written).date()
+        return datetime.fromisoformat(completed).date()
     except ValueError:
         raise BadRow(f"date {written!r} is not YYYY-MM-DD - at `$.date`") from None
 

@@ -109,9 +109,11 @@ def test_a_file_is_not_emptied_by_being_both_input_and_output(tmp_path, tagger):
     assert read(tmp_path / "in.jsonl")[0]["id"] == "a"
 
 
-def test_a_date_may_be_a_day_or_a_time():
+def test_a_date_may_be_a_day_a_time_a_month_or_a_year():
     assert read_day("2024-06-04") == read_day("2024-06-04T10:30:00+07:00")
     assert read_day(None) is None
+    assert str(read_day("2024-06")) == "2024-06-01"
+    assert str(read_day("2024")) == "2024-01-01"
     with pytest.raises(BadRow):
         read_day("04/06/2024")
 
