@@ -5,19 +5,16 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Callable, Coroutine
-from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 import click
-from rich import box
 from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from services.cli.feeds_check import check
 from services.cli.feeds_parse import parse
-from services.fetcher.memory import Attempt, Feed
+from services.cli.feeds_tables import card, feeds_table, history
+from services.fetcher.memory import STATES, Attempt, Feed
 from services.fetcher.opml import BadOpml, Imported, read_opml, write_opml
 from services.fetcher.sources import GRADES, KINDS, Source, feed_id, load_sources, url_fault
 from services.fetcher.sources import check as check_source
@@ -30,16 +27,7 @@ from shared.telemetry import printable
 
 R = TypeVar("R")
 
-STATE_STYLE = {"healthy": "green", "failing": "yellow", "gone": "red", "new": "dim"}
 SHOWN_SKIPPED = 20
-NUMBERS = {
-    "status": "http_status",
-    "bytes": "bytes",
-    "ms": "duration_ms",
-    "new": "items_new",
-    "edited": "items_updated",
-    "known": "items_known",
-}
 
 
 @click.group()
@@ -56,7 +44,7 @@ feeds.add_command(parse)
 
 
 @feeds.command(name="list")
-@click.option("--state", type=click.Choice(list(STATE_STYLE)), help="Only feeds in this state.")
+@click.option("--state", type=click.Choice(STATES), help="Only feeds in this state.")
 def list_feeds(state: str | None) -> None:
     """Show every feed: how it does, and when it is asked next, and why."""
 
@@ -64,17 +52,8 @@ def list_feeds(state: str | None) -> None:
         return await store.feeds()
 
     found = _run(read)
-    now = utc_now()
     console = Console()
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), expand=True)
-    table.add_column("state", no_wrap=True)
-    table.add_column("feed", ratio=3, overflow="ellipsis", no_wrap=True)
-    table.add_column("last success", no_wrap=True, justify="right")
-    table.add_column("next poll, and why", ratio=4, overflow="fold")
-    for feed in found:
-        if state is None or feed.state == state:
-            table.add_row(_state(feed), _named(feed), _ago(feed.last_success_at, now), _next(feed, now))
-    console.print(table)
+    console.print(feeds_table([feed for feed in found if state is None or feed.state == state], utc_now()))
     counts = Counter(feed.state if feed.enabled else "disabled" for feed in found)
     console.print(f"{len(found)} feeds: " + (", ".join(f"{n} {word}" for word, n in counts.most_common()) or "none"))
 
@@ -93,11 +72,11 @@ def show(wanted: str) -> None:
         _refuse(f"no feed is {wanted!r}" if not found else f"{wanted!r} fits {len(found)} feeds: {_names(found)}")
     feed, attempts = found
     console = Console()
-    console.print(_card(feed))
+    console.print(card(feed, utc_now()))
     if not attempts:
         console.print("Not polled yet.")
         return
-    console.print(_history(attempts))
+    console.print(history(attempts))
 
 
 @feeds.command()
@@ -202,78 +181,3 @@ def _names(found: list[Feed]) -> str:
 
 def _host(url: str) -> str:
     return url.split("/")[2].removeprefix("www.")
-
-
-def _state(feed: Feed) -> Text:
-    return Text(feed.state, STATE_STYLE[feed.state]) if feed.enabled else Text("disabled", "dim")
-
-
-def _named(feed: Feed) -> Text:
-    return Text.assemble(feed.name, "\n", (feed.url, "dim"))
-
-
-def _next(feed: Feed, now: datetime) -> Text:
-    told = Text()
-    if feed.state in {"failing", "gone"}:
-        told.append(f"{feed.last_outcome}: {_plain(feed.last_detail)}\n", STATE_STYLE[feed.state])
-    if not feed.enabled:
-        return told.append(feed.next_poll_reason)
-    when = "now" if feed.next_poll_at <= now else f"in {_length(feed.next_poll_at - now)}"
-    return told.append(f"{when}: {feed.next_poll_reason}")
-
-
-def _card(feed: Feed) -> Table:
-    about = ", ".join(filter(None, (feed.kind, feed.country, feed.language, f"grade {feed.grade}", f"({feed.origin})")))
-    now = utc_now()
-    card = Table.grid(padding=(0, 2))
-    for label, value in (
-        ("feed", Text(feed.name, "bold")),
-        ("id", feed.id),
-        ("url", Text(feed.url)),
-        ("site", Text(feed.site or "-")),
-        ("about", about),
-        ("state", _state(feed)),
-        ("polls", f"{feed.polls}, last success {_ago(feed.last_success_at, now)}"),
-        ("next", _next(feed, now)),
-        ("validators", Text(", ".join(filter(None, (feed.etag, feed.last_modified))) or "none")),
-        ("item ids by", feed.identity_policy),
-    ):
-        card.add_row(Text(label, "dim"), value)
-    return card
-
-
-def _history(attempts: list[Attempt]) -> Table:
-    """Lay out a feed's polls; a column of numbers that says nothing is left out."""
-    told = {heading: name for heading, name in NUMBERS.items() if any(getattr(one, name) for one in attempts)}
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), expand=True)
-    for heading in ("polled (UTC)", "outcome"):
-        table.add_column(heading, no_wrap=True)
-    for heading in told:
-        table.add_column(heading, no_wrap=True, justify="right")
-    table.add_column("detail", ratio=1, min_width=20, overflow="fold")
-    for one in attempts:
-        cells = [_number(heading, getattr(one, name)) for heading, name in told.items()]
-        table.add_row(f"{one.at:%m-%d %H:%M:%S}", one.outcome, *cells, Text(_plain(one.detail)))
-    return table
-
-
-def _number(heading: str, number: int | None) -> str:
-    if not number:
-        return ""
-    return str(number) if heading == "status" else f"{number:,}"
-
-
-def _plain(text: str | None) -> str:
-    return printable(text or "")
-
-
-def _ago(moment: datetime | None, now: datetime) -> str:
-    return f"{_length(now - moment)} ago" if moment else "never"
-
-
-def _length(length: timedelta) -> str:
-    seconds = max(round(length.total_seconds()), 0)
-    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
-        if seconds >= size:
-            return f"{seconds / size:.3g} {unit}"
-    return f"{seconds} s"

@@ -13,10 +13,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.fetcher import breaker, politeness
 from services.fetcher.dispatch import Choice, Due, choose
+from services.fetcher.heartbeat import beat
 from services.fetcher.parsing import ParserPool
 from services.fetcher.politeness import Gate
 from services.fetcher.poller import NAME, Poller, Summary
-from services.fetcher.polling import EVENT_SOURCE
 from services.fetcher.schedule import Bounds
 from services.fetcher.sources import load_sources
 from services.fetcher.state import FeedState
@@ -24,13 +24,11 @@ from shared.backoff import delay
 from shared.clock import Clock, utc_now
 from shared.consume import PAUSE_BASE, PAUSE_CAP
 from shared.eventlog import EventLog, Unavailable
-from shared.events import Event, Heartbeat, encode
 from shared.http import open_http
 from shared.metrics import Metrics
 from shared.process import pause
 from shared.settings import Settings
 from shared.telemetry import Health
-from shared.topics import ARTICLES, HEARTBEAT_KEY
 
 log = structlog.get_logger()
 
@@ -123,7 +121,17 @@ class Fetcher:
     async def run(self, stop: asyncio.Event) -> None:
         """Poll feeds as they become due and send heartbeats, until `stop` is set."""
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._beat(stop))
+            group.create_task(
+                beat(
+                    self._eventlog,
+                    self._metrics,
+                    every=self._heartbeat_every,
+                    stage=NAME,
+                    also=self.export_states,
+                    now=self._now,
+                    stop=stop,
+                )
+            )
             await self._dispatch(stop, group)
             self._ticked = None
             if self._in_flight:
@@ -251,27 +259,6 @@ class Fetcher:
     def _export_overdue(self, due: Sequence[Due], now: datetime) -> None:
         late = [now - one.since for one in due if not _is_closed(self._poller.gates, one.host, now)]
         self._metrics.feed_overdue.set(max(late, default=timedelta(0)).total_seconds())
-
-    async def _beat(self, stop: asyncio.Event) -> None:
-        """Send a heartbeat through the pipeline every so often; one that cannot be sent is not made up for."""
-        sequence = 0
-        while not stop.is_set():
-            sent_at = self._now()
-            beat = Event(
-                id=f"heartbeat-{sent_at.timestamp()}",
-                source=EVENT_SOURCE,
-                subject=HEARTBEAT_KEY,
-                time=sent_at,
-                data=Heartbeat(sent_at=sent_at, sequence=sequence),
-            )
-            try:
-                await self._eventlog.append(ARTICLES.name, [encode(beat, key=HEARTBEAT_KEY)])
-                self._metrics.saw_heartbeat(NAME, sent_at)
-                await self.export_states()
-            except Unavailable as trouble:
-                log.debug("heartbeat-missed", reason=str(trouble))
-            sequence += 1
-            await pause(stop, self._heartbeat_every)
 
 
 def _is_closed(gates: Mapping[str, Gate], host: str, moment: datetime) -> bool:
