@@ -18,6 +18,7 @@ from shared.backoff import delay
 from shared.deadletters import DeadLetterLimit, DeadLetterWindow, dead_letter, note
 from shared.eventlog import EventLog, Message, Reader, Record, Unavailable
 from shared.events import BadEvent, Event, Heartbeat, decode
+from shared.failures import Refused
 from shared.metrics import Metrics
 from shared.process import pause
 from shared.topics import TopicSpec, dead_letters_of
@@ -30,7 +31,7 @@ PAUSE_BASE = timedelta(seconds=1)
 PAUSE_CAP = timedelta(seconds=60)
 
 
-class TooManyDeadLetters(Exception):  # noqa: N818
+class TooManyDeadLetters(Refused):
     """Most of a window went to the dead letters: the code is bad, not the data. The process must stop."""
 
 

@@ -11,11 +11,13 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TypeVar
 
+from shared.failures import Refused
+
 V = TypeVar("V")
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
-class BadSettings(Exception):  # noqa: N818
+class BadSettings(Refused):
     """One or more settings cannot be used; the message lists every one with its reason."""
 
 

@@ -20,6 +20,7 @@ from shared.database.engine import open_database
 from shared.database.migrate import ensure_schema
 from shared.eventlog import EventLog
 from shared.eventlog.open import open_log
+from shared.eventlog.pruning import pruning
 from shared.metrics import Metrics
 from shared.process import Service
 from shared.settings import Settings
@@ -78,7 +79,7 @@ async def open_embedded(
         )
         web = await enter(open_web(settings, engine=engine, metrics=metrics, health=health, now=now, sock=web_socket))
         ops = serve(ops_app(metrics.registry, health), ops_socket)
-        pipeline = (tagger, store, notifier, web, ops)
+        pipeline = (tagger, store, notifier, web, ops, pruning(eventlog, now=now))
         yield Embedded(
             services=(fetcher.run, *pipeline) if polling else pipeline,
             fetcher=fetcher,

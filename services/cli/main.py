@@ -6,9 +6,7 @@ from typing import Any
 
 import click
 
-from shared.database.engine import BadDatabaseUrl
-from shared.eventlog import BadLog, LogInUse, Unavailable
-from shared.settings import BadSettings
+from shared.failures import Refused
 
 VERBS = {
     "run": ("services.cli.run:run", "Run all five services in one process, page on http://localhost:8080."),
@@ -24,8 +22,6 @@ VERBS = {
     "keys": ("services.cli.keys:keys", "Create, list, revoke API keys."),
     "schema": ("services.cli.schema:schema", "Print the AsyncAPI document of the topics."),
 }
-EXPECTED = (BadSettings, BadDatabaseUrl, BadLog, LogInUse, Unavailable)
-"""Named failures that any verb may meet: told in one line, exit code 2, no traceback."""
 
 
 class LazyGroup(click.Group):
@@ -62,6 +58,6 @@ def main(args: list[str] | None = None) -> Any:
     """Run the command; expected failures print one line on standard error and exit with code 2."""
     try:
         return cli.main(args=args, prog_name="attache")
-    except EXPECTED as failure:
+    except Refused as failure:
         click.echo(f"attache: {failure}", err=True)
         sys.exit(2)

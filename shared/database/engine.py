@@ -15,6 +15,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from shared.eventlog import Unavailable
+from shared.failures import Refused
 from shared.settings import without_password
 
 DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
@@ -23,7 +24,7 @@ READS_ONLY = "attache_reads_only"
 """The execution option that `reading` sets: the transaction takes no write lock."""
 
 
-class BadDatabaseUrl(Exception):  # noqa: N818
+class BadDatabaseUrl(Refused):
     """The database URL cannot be understood or used; the message says which part and why."""
 
 

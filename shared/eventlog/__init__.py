@@ -13,16 +13,18 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from shared.failures import Refused
 
-class Unavailable(Exception):  # noqa: N818 - names a state of the world, not a mistake
+
+class Unavailable(Refused):
     """Infrastructure (log, database, disk) cannot serve now; nothing was lost and trying again later is right."""
 
 
-class LogInUse(Exception):  # noqa: N818
+class LogInUse(Refused):
     """Another process owns this log; the message names the file and, where known, the process."""
 
 
-class BadLog(Exception):  # noqa: N818
+class BadLog(Refused):
     """The log cannot be used as it is (URL, folder, a damaged or foreign file); the message names it and why."""
 
 

@@ -7,8 +7,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from shared.failures import Refused
 
-class GazetteerError(ValueError):
+
+class GazetteerError(Refused, ValueError):
     """A mistake in a data file; the message says which file, which line and what is wrong with it."""
 
     def __init__(self, file: str, line: int, reason: str) -> None:

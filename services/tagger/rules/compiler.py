@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from services.tagger.rules.model import LOOSE, STRONG, WEAK, Cue, Rule, Rules
 from services.tagger.rules.pattern import Pattern, PatternError, alternatives, compile_pattern
+from shared.failures import Refused
 from shared.vocabulary import Aim, Status, Topic
 
 E = TypeVar("E", Status, Aim, Topic)
@@ -25,7 +26,7 @@ _CUE_KINDS = {"attitude", "change", "denial", "stance", "future", "modal", "anno
 _SIDES = {"left", "right", "both"}
 
 
-class RulesError(Exception):
+class RulesError(Refused):
     """The rule files hold mistakes; the message lists all of them as file:line: reason."""
 
     def __init__(self, faults: list[str]) -> None:
