@@ -12,7 +12,7 @@ DEV_READY := $(VENV)/.dev-ready
 $(RUN_READY): requirements/run.lock pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/run.lock
-	@echo "$(CURDIR)" > "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_paths()["purelib"])')/attache-source.pth"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
 $(DEV_READY): requirements/dev.lock pyproject.toml
@@ -24,10 +24,10 @@ $(DEV_READY): requirements/dev.lock pyproject.toml
 install: $(DEV_READY)  ## everything a developer needs, from the lock
 
 run: $(RUN_READY)  ## the whole of Attaché in one process, page on http://localhost:8080
-	$(BIN)/python -m services.cli run
+	$(BIN)/attache run
 
 demo: $(RUN_READY)  ## the same, offline, on bundled sample feeds
-	$(BIN)/python -m services.cli demo
+	$(BIN)/attache demo $(ARGS)
 
 test: lint types imports unit contract system  ## all that CI runs
 
