@@ -85,6 +85,9 @@ class World:
         )
         return web.Response(text=body, content_type="application/rss+xml")
 
+    def routes(self, app: web.Application) -> None:
+        """Add routes of a special world."""
+
     async def hook(self, request: web.Request) -> web.Response:
         self.hooks.append((request.headers["webhook-id"], await request.json()))
         return web.Response(status=self.hook_status(len(self.hooks)))
@@ -124,6 +127,7 @@ async def open_world(world: World) -> AsyncIterator[World]:
     app = web.Application()
     app.router.add_get("/feed/{feed}", world.feed)
     app.router.add_post("/hook", world.hook)
+    world.routes(app)
     runner = web.AppRunner(app)
     await runner.setup()
     site = web.TCPSite(runner, "0.0.0.0", 0)
