@@ -19,13 +19,18 @@ class Marked:
     low: str
     back: Sequence[int]
     fired: frozenset[str]
+    seen: dict[int, Span | None] = field(default_factory=dict, compare=False)
+    """What each pattern asked for gave: the same condition is asked by many rules."""
 
     def find(self, pattern: Pattern) -> Span | None:
         """Return where `pattern` first matches, in `norm`, or None."""
-        if not pattern.may_match(self.fired):
-            return None
-        match = pattern.regex.search(self.string if pattern.exact else self.low)
-        return self._span(match.start(), match.end()) if match else None
+        key = id(pattern)
+        if key not in self.seen:
+            match = None
+            if pattern.may_match(self.fired):
+                match = pattern.regex.search(self.string if pattern.exact else self.low)
+            self.seen[key] = self._span(match.start(), match.end()) if match else None
+        return self.seen[key]
 
     def find_all(self, pattern: Pattern) -> list[Span]:
         """Return every match of `pattern`, in order."""
@@ -81,6 +86,9 @@ class Scanner:
                 yield index, start
 
 
+_ANY_MENTION = frozenset(f"<{kind}>" for kind in MARKS)
+
+
 @dataclass(frozen=True)
 class Matcher:
     """Rules compiled for scanning.
@@ -97,19 +105,32 @@ class Matcher:
     cues: Mapping[str, tuple[tuple[Cue, Pattern], ...]]
 
     def candidates(self, text: Text) -> dict[int, set[tuple[int, int]]]:
-        """Return, by sentence index, the (rule, pattern) numbers whose rarest anchor stands in that sentence."""
+        """Return, by sentence index, the (rule, pattern) numbers that could match there, whatever it mentions."""
         found: dict[int, set[tuple[int, int]]] = {}
         for index, start in self.first.scan(text.low):
             found.setdefault(text.sentence_index(start), set()).update(self.first_rules[index])
-        return found
+        possible: dict[int, set[tuple[int, int]]] = {}
+        for sentence, numbers in found.items():
+            words = self.words(text, text.sentences[sentence]) | _ANY_MENTION
+            kept = {number for number in numbers if self._could_hit(number, words)}
+            if kept:
+                possible[sentence] = kept
+        return possible
+
+    def _could_hit(self, number: tuple[int, int], words: frozenset[str]) -> bool:
+        rule = self.rules.rules[number[0]]
+        if not rule.any[number[1]].may_match(words):
+            return False
+        return not rule.need or any(pattern.may_match(words) for pattern in rule.need)
+
+    def words(self, text: Text, sentence: Span) -> frozenset[str]:
+        """Return every literal anchor in a sentence."""
+        words = self.all.words
+        return frozenset([words[index] for index, _ in self.all.scan(text.low[sentence.start : sentence.end])])
 
     def fired(self, text: Text, sentence: Span, mentions: Sequence[Mention]) -> frozenset[str]:
-        """Return every anchor in a sentence."""
-        words = self.all.words
-        return frozenset(
-            [words[index] for index, _ in self.all.scan(text.low[sentence.start : sentence.end])]
-            + [f"<{mention.kind}>" for mention in mentions]
-        )
+        """Return every anchor in a sentence, mentions included."""
+        return self.words(text, sentence) | {f"<{mention.kind}>" for mention in mentions}
 
 
 def build_matcher(rules: Rules) -> Matcher:
@@ -190,6 +211,8 @@ def match_sentence(
         if number == done:
             continue
         rule = matcher.rules.rules[number]
+        if rule.need and not any(p.may_match(marked.fired) for p in rule.need):
+            continue
         pattern = rule.any[place]
         span = marked.find(pattern)
         if span is None:

@@ -32,6 +32,12 @@ class Reading:
     loose: bool = False
 
 
+_AFTER_PREPOSITION = re.compile(
+    r"\b(?:to|in|into|from|with|of|for|against|on|by|between|near|around)\s(?:the\s|\w+ern\s|\w+'s\s)*$"
+)
+"""Before a country: then "to help" says what for, and announces nothing ("sends missiles to Oman to help")."""
+
+
 def find_cues(matcher: Matcher, marked: Marked, text: Text) -> list[CueSpan]:
     """Find every cue in a sentence, in order."""
     candidates = {
@@ -41,6 +47,7 @@ def find_cues(matcher: Matcher, marked: Marked, text: Text) -> list[CueSpan]:
         CueSpan(cue, span, text.low[span.start : span.end])
         for cue, pattern in candidates.values()
         for span in marked.find_all(pattern)
+        if not (cue.kind == "future" and _AFTER_PREPOSITION.search(text.low, max(span.start - 25, 0), span.start))
     ]
     found.sort(key=lambda c: (c.span.start, -c.span.end, c.cue.id))
     return found
@@ -70,9 +77,13 @@ def read_status(hit: Hit, text: Text, sentence: Span, cues: Sequence[CueSpan]) -
     return Reading(rule.status, rule.aim if rule.status in AIM_BEARING else None, f"rule {rule.id}")
 
 
+_BEGUN_TO = re.compile(r"\b(?:begins?|began|begun|starts?|started|continues?|continued)\sto\s$")
+
+
 def _of_change(change: CueSpan, status: Status, aim: Aim | None, text: Text) -> Reading:
     """Read a change nobody has an attitude to; "to resume" is announced, "are mending" has only begun."""
-    if aim and text.low[max(change.span.start - 3, 0) : change.span.start] == "to ":
+    before = text.low[max(change.span.start - 20, 0) : change.span.start]
+    if aim and before.endswith("to ") and not _BEGUN_TO.search(before):
         return Reading(Status.AGREED_SIGNED, aim, f"to {change.words}")
     if status is Status.RESUMED and _is_progressive(text, change):
         return Reading(Status.BEGUN, Aim.RESUMED, change.words)
@@ -83,7 +94,7 @@ def _under_attitude(
     left: Sequence[CueSpan], right: Sequence[CueSpan], text: Text, aim: Aim | None, rule: Rule
 ) -> Reading | None:
     """Read what denials, objections, attitudes, announced futures and possibilities make of the matter."""
-    future = _first(left, "future") or _first(left, "modal")
+    future = _first(left, "future") or _first(left, "modal") or _first(right[:1], "future")
     denial = _first(left, "denial") or next(
         (c for c in right[:1] if c.cue.kind == "denial" and _is_passive(text, c)), None
     )

@@ -158,9 +158,11 @@ def _add(spans: list[Span], norm: str, start: int, end: int) -> None:
 
 def fold(original: str) -> Text:
     """Fold `original`; total on every string, lone surrogates included."""
-    if original.isascii() and not _UNTIDY.search(original):
-        places = range(len(original))
-        return Text(original, original, places, range(1, len(original) + 1))
+    if not _UNTIDY.search(original):
+        table = {ord(char): _fold_letter(char) for char in set(original) if not char.isascii()}
+        if all(len(folded) == 1 for folded in table.values()):  # letter by letter: the offsets are the same
+            places = range(len(original))
+            return Text(original, original.translate(table), places, range(1, len(original) + 1))
     dots = _dots_to_drop(original)
     out: list[str] = []
     starts: list[int] = []

@@ -277,7 +277,18 @@ def _spellings(word: str) -> list[str]:
     return [s for s in spelled if s]
 
 
+_EVERYWHERE = frozenset(
+    "a about after against all an and are as at be before between but by call co country down first for from get give"
+    " has have he his in into is it its make more nation near new no not number of off on or out over pass put say set"
+    " so state take than that the their they this through to turn up use war was week were will with year you".split()
+)
+"""Words that begin a word in most texts: a pattern is never looked up by them."""
+
+
 def _rarity(anchors: frozenset[str]) -> float:
-    """Prefer few and long literals: the shortest one decides, many of them cost."""
-    mention = any(anchor.startswith("<") for anchor in anchors)
-    return (0.5 if mention else min(len(anchor) for anchor in anchors)) - len(anchors) / 20
+    """Prefer few and long literals: the shortest one decides, many of them cost, everyday words are no use."""
+    if any(anchor.startswith("<") for anchor in anchors):
+        return 0.5
+    if not anchors.isdisjoint(_EVERYWHERE):
+        return -1.0
+    return min(len(anchor) for anchor in anchors) - len(anchors) / 20

@@ -95,7 +95,7 @@ def test_the_line_reads_well(read: Callable[..., Tagging], text: str, line: str)
     assert read(text).decision.line == line
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(
     st.lists(
         st.sampled_from(
