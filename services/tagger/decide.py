@@ -18,6 +18,8 @@ from shared.events import Claim, Decision, Evidence
 from shared.gazetteer import Gazetteer, Kind, load_gazetteer
 from shared.identity import stable_id
 
+LONG_TEXT = 1000
+OPENING_SENTENCES = 3
 NAMED_KINDS = frozenset({Kind.PERSON, Kind.BASE, Kind.EXERCISE, Kind.AGREEMENT, Kind.FORUM})
 
 
@@ -106,6 +108,10 @@ def _match(
                     wanted[name].setdefault(number, set()).update(matcher.by_kind[mention.kind])
     item = [marked for read in reads.values() for marked in read.marked.values()]
     titles = list(reads["title"].marked.values())
+    if (
+        titles and len(reads["text"].text.norm) > LONG_TEXT
+    ):  # a full article says in its first sentences what it is about
+        titles += [reads["text"].marked[number] for number in range(min(OPENING_SENTENCES, len(reads["text"].placed)))]
     hits: list[Hit] = []
     vetoes: list[Veto] = []
     for name, read in reads.items():
