@@ -33,7 +33,6 @@ SUMMARY = (
     ("deliveries", "attache_notifier_deliveries_total", "outcome"),
     ("dead letters", "attache_dead_letters_total", "reason"),
 )
-NAMED_FEEDS = 8
 EVIDENCE_SHOWN = 2
 
 
@@ -118,8 +117,7 @@ def _dark_feeds(dark: Sequence[StoredFeed]) -> Text:
     told = Text()
     for outcome, count in Counter(feed.last_outcome or "unknown" for feed in dark).most_common():
         names = [feed.name for feed in dark if (feed.last_outcome or "unknown") == outcome]
-        more = "" if count <= NAMED_FEEDS else f" and {count - NAMED_FEEDS} more"
         told.append(f"{outcome} ({count}): ", style="bold")
-        told.append(", ".join(names[:NAMED_FEEDS]) + more + "\n")
+        told.append(", ".join(names) + "\n")
     told.append("They stay in the schedule and are tried again; `attache feeds list` shows each with its reason.")
     return told
