@@ -55,7 +55,7 @@ def attribute(
     if who is not None:
         said_by = text.quote(who)
         side = frozenset(c for m in mentions if who.covers(m.span) or m.span.covers(who) for c in m.codes)
-    if _RUMOUR.search(text.norm, clause.start, clause.end):
+    if status is not Status.DENIED and _RUMOUR.search(text.norm, clause.start, clause.end):
         return Attribution(said_by, side, Certainty.RUMOURED)
     if _BOTH.search(words):
         return Attribution(said_by, side, Certainty.CONFIRMED)

@@ -1,5 +1,6 @@
 """Hits to claims: status, parties, place and score of each, the same claim told twice merged into one."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby
@@ -37,6 +38,8 @@ BACKGROUND_WEIGHT = 0.4
 DATELINE_WEIGHT = 0.5
 CERTAINTY_WEIGHT = {Certainty.RUMOURED: 0.5, Certainty.INFERRED: 0.8}
 YIELD_SLACK = 12
+OPENING_CHARS = 20
+_COMMA = re.compile(r",\s(?!\d{4}\b)")
 
 
 @dataclass(frozen=True)
@@ -178,7 +181,7 @@ def _draft(
     text, sentence = read.text, placed.sentence
     clause = text.clause(sentence, hit.span)
     words = text.norm[clause.start : clause.end]
-    year = past_year(words, year_now)
+    year = past_year(_time_words(text, sentence, clause, hit.span), year_now)
     old = (
         year is not None
         or is_relative_past(words, text.norm[hit.span.start : hit.span.end])
@@ -213,6 +216,16 @@ def _draft(
         dateline=dateline,
         reasons=tuple(reasons),
     )
+
+
+def _time_words(text: Text, sentence: Span, clause: Span, span: Span) -> str:
+    """Return the words that can date a hit: those between the commas around it, and how the sentence opens."""
+    commas = [m.start() for m in _COMMA.finditer(text.norm, sentence.start, sentence.end)]
+    start = max((at for at in commas if clause.start <= at < span.start), default=clause.start)
+    end = min((at for at in commas if span.end <= at < clause.end), default=clause.end)
+    opening = text.norm[sentence.start : commas[0]] if commas else ""
+    near = text.norm[start:end]
+    return f"{opening}, {near}" if opening[:1].isupper() and len(opening) <= OPENING_CHARS else near
 
 
 def merge(drafts: Sequence[Draft]) -> list[Draft]:

@@ -30,6 +30,7 @@ VERBS: tuple[tuple[str, frozenset[Status]], ...] = (
     ("standing", frozenset({Status.STANDING})),
 )
 AIM_VERBS = {Aim.RESUMED: "resume", Aim.EXPANDED: "expand", Aim.SUSPENDED: "suspend", Aim.CANCELLED_ENDED: "end"}
+MATERIEL = frozenset({Topic.ARMS_SALE, Topic.MILITARY_AID})
 CONTACTS = frozenset({Topic.SENIOR_MEETING, Topic.DIALOGUE_FORUM})
 
 
@@ -118,6 +119,8 @@ class _Writer:
         for draft in drafts:
             phrase = self._phrase(draft)
             verb = AIM_VERBS.get(draft.aim) if draft.aim else None
+            if draft.aim is Aim.EXPANDED and draft.topic in MATERIEL:
+                verb = "more"
             if verb and draft.aim and draft.aim not in written:
                 phrase = f"{verb} {phrase}"
                 written.add(draft.aim)

@@ -51,7 +51,7 @@ _ABBREVIATION = re.compile(
 )
 _STOP = re.compile(r"[.!?…]+[\"')\]]*(?=\s+[\"'(\[]*[A-Z0-9\u00c0-\u00de])|\s+\|+\s+|\s+[•●▪]\s+|\n+")
 _CLAUSE = re.compile(
-    r";|:\s|\s-+\s|,?\s+(?:but|while|whereas|although|though|because|after|before|amid|despite|following|since|unless)\s"
+    r";|:\s|\s-+\s|,?\s+(?:but|while|whereas|although|though|because|after|before|amid|despite|following|since|unless|when)\s"
     r"|,\s+and\s(?!\w+ing\b)|,\s+(?=(?:has|have|is|are|was|were|will)\s)|,\s+(?:as|which|who|where|when|with|saying|accusing|according)\s|,\s+(?:a|the)\s+day\s"
     r"|\sas\s(?=(?-i:[A-Z])|the\s|its\s|his\s|tensions|part\sof)|\sthat\s(?=(?:was|were|had)\s)"
     r"|\sand\s(?=den(?:y|ies|ied)\s|reject|say|said|warn|accus|call|urg|vow|pledg|threat|condemn|\w+ed\s(?:the|a|an|to|that|its|his)\s)",

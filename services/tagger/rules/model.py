@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from services.tagger.rules.pattern import Pattern
 from shared.vocabulary import Aim, Status, Topic
 
-
 STRONG, LOOSE, WEAK = 1.0, 0.8, 0.4
 
 
@@ -22,7 +21,8 @@ class Rule:
     `status` and `aim` are what the words alone say when no cue governs them; `fixed`: whatever cues say; `ignore`:
     cues that do not govern. `places`, `adversaries`, `counterparts`: whether a country named as the place, as whom it
     is against, as whom the subject meets besides, is a party; `narrow`: only the clause's own parties are; `add`:
-    parties the words imply. `strength`: STRONG, LOOSE (enough, but less sure), or WEAK (two different weak rules in one sentence count LOOSE).
+    parties the words imply. `strength`: STRONG, LOOSE
+    (enough, but less sure) or WEAK (two different weak rules in one sentence count LOOSE).
     `must` and `must_not` are sentences that the rule has to hit and to leave alone: they are run as tests.
     """
 
