@@ -33,6 +33,8 @@ CONCURRENT_PER_SUBSCRIPTION = 4
 REST = timedelta(seconds=2)
 """How often to look for rows that another process wrote; our own wake the loop at once."""
 SHORTEST_REST = timedelta(milliseconds=100)
+WIND_UP = timedelta(seconds=5)
+"""How long attempts under way may take to end at a stop; one abandoned is made again, as after a crash."""
 
 
 class Dispatcher:
@@ -64,7 +66,7 @@ class Dispatcher:
         self._woken.set()
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Send until `stop`; attempts that have begun then end in their own time."""
+        """Send until `stop`; attempts that have begun then have WIND_UP to end."""
         pauses = 0
         async with asyncio.TaskGroup() as group:
             while not stop.is_set():
@@ -80,6 +82,7 @@ class Dispatcher:
                     await pause(stop, wait)
                 else:
                     pauses, self.trouble = 0, None
+            await self._wind_up()
 
     async def send_due(self, group: asyncio.TaskGroup) -> int:
         """Begin in `group` as many due attempts as there is room for, few to one subscription; return how many."""
@@ -94,6 +97,15 @@ class Dispatcher:
             self._sending[task] = delivery.subscription_id
             task.add_done_callback(self._ended)
         return len(leased)
+
+    async def _wind_up(self) -> None:
+        if not self._sending:
+            return
+        _, late = await asyncio.wait(self._sending, timeout=WIND_UP.total_seconds())
+        for task in late:
+            task.cancel()
+        if late:
+            log.warning("abandoned", attempts=len(late), then="made again under the same ids once their leases run out")
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         del self._sending[task]

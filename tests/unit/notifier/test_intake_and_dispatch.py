@@ -216,6 +216,28 @@ async def test_a_hanging_receiver_holds_up_only_its_own_subscription(take, dispa
     await running
 
 
+async def test_stopping_abandons_a_receiver_that_hangs_and_its_delivery_comes_again_under_the_same_id(
+    take, dispatcher, recorder, clock, now, monkeypatch
+):
+    stop = asyncio.Event()
+
+    async def hang(delivery: Delivery) -> Outcome:
+        stop.set()
+        await asyncio.Event().wait()
+        return Accepted("never")
+
+    monkeypatch.setattr("services.notifier.dispatch.WIND_UP", timedelta(0))
+    recorder.answer = hang
+    await take([sample_alert(now)], subscription("a"))
+    async with asyncio.timeout(30):  # else this test hangs as the receiver does
+        await dispatcher.run(stop)
+    recorder.answer = None
+    clock.move(LEASE)
+    await send_all_due(dispatcher)
+    assert len(recorder.sent) == 2
+    assert recorder.sent[0].id == recorder.sent[1].id
+
+
 async def test_new_rows_wake_the_loop_and_stopping_ends_it(take, dispatcher, recorder, metrics, now):
     stop = asyncio.Event()
     sent = asyncio.Event()
