@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import groupby
 
 from services.tagger.attribution import attribute
+from services.tagger.drafts import Draft, Quoted, merge
 from services.tagger.matching import Hit, Marked, Matcher
 from services.tagger.mentions import Mention, between
 from services.tagger.parties import Resolved, resolve
@@ -14,11 +15,9 @@ from services.tagger.rules.model import LOOSE
 from services.tagger.status import CueSpan, Reading, find_cues, read_status
 from services.tagger.text import Span, Text
 from services.tagger.zones import SILENT, Placed, Zone, is_dateline, is_long_ago, is_relative_past, past_year
-from shared.vocabulary import Aim, Certainty, Place, Status, Topic
+from shared.vocabulary import Certainty, Place, Status
 
 PLACE_WEIGHT = {Zone.HEADLINE: 1.0, Zone.LEAD: 1.0, Zone.BODY: 0.6}
-TOLD_AGAIN = 0.7 / 0.6
-"""What stands only in the body alerts only when it is told at least twice."""
 STATUS_WEIGHT = {
     Status.AGREED_SIGNED: 1.0,
     Status.BEGUN: 1.0,
@@ -51,36 +50,6 @@ class Read:
     mentions: tuple[Mention, ...]
     placed: tuple[Placed, ...]
     marked: dict[int, Marked] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Quoted:
-    """Evidence: a span of a field."""
-
-    field: str
-    span: Span
-
-
-@dataclass(frozen=True)
-class Draft:
-    """A claim before it has an id. `sides` are the parties that said it; `loose`: the aim is only the usual one."""
-
-    topic: Topic
-    status: Status
-    aim: Aim | None
-    parties: tuple[str, ...]
-    place: Place
-    certainty: Certainty
-    zone: Zone
-    rule: str
-    score: float
-    evidence: tuple[Quoted, ...]
-    said_by: str | None = None
-    sides: frozenset[str] = frozenset()
-    year: int | None = None
-    loose: bool = False
-    dateline: bool = False
-    reasons: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -226,65 +195,3 @@ def _time_words(text: Text, sentence: Span, clause: Span, span: Span) -> str:
     opening = text.norm[sentence.start : commas[0]] if commas else ""
     near = text.norm[start:end]
     return f"{opening}, {near}" if opening[:1].isupper() and len(opening) <= OPENING_CHARS else near
-
-
-def merge(drafts: Sequence[Draft]) -> list[Draft]:
-    """Merge claims of one topic, status and aim whose parties are the same or contained in another's.
-
-    An aim that no word says gives way to one that is said; a rumour never merges with more than a rumour; what two
-    sides say is confirmed.
-    """
-    merged: list[Draft] = []
-    for draft in drafts:
-        for index, kept in enumerate(merged):
-            if _same(kept, draft):
-                merged[index] = _join(kept, draft)
-                break
-        else:
-            merged.append(draft)
-    return merged
-
-
-def _same(one: Draft, other: Draft) -> bool:
-    alike = (one.topic, one.status, one.place) == (other.topic, other.status, other.place)
-    aims = one.aim == other.aim or (one.loose or other.loose)
-    rumours = (one.certainty is Certainty.RUMOURED) == (other.certainty is Certainty.RUMOURED)
-    first, second = set(one.parties), set(other.parties)
-    return (
-        alike
-        and aims
-        and rumours
-        and (first == second or (one.rule == other.rule and (first < second or second < first)))
-    )
-
-
-def _join(one: Draft, other: Draft) -> Draft:
-    best, rest = (one, other) if one.score >= other.score else (other, one)
-    sides = one.sides | other.sides
-    said = [d.certainty for d in (one, other)]
-    if Certainty.CONFIRMED in said or (len(sides) > 1 and one.sides != other.sides and one.sides and other.sides):
-        certainty = Certainty.CONFIRMED
-    else:
-        certainty = min(said, key=_CERTAINTY_ORDER.index)
-    again = best.zone is Zone.BODY and len(one.evidence) + len(other.evidence) == 2  # noqa: PLR2004 - for the first time
-    return replace(
-        best,
-        score=round(best.score * TOLD_AGAIN, 3) if again else best.score,
-        aim=best.aim if not best.loose else rest.aim or best.aim,
-        loose=one.loose and other.loose,
-        parties=max(one.parties, other.parties, key=len),
-        certainty=certainty,
-        said_by=best.said_by or rest.said_by,
-        sides=sides,
-        dateline=one.dateline and other.dateline,
-        evidence=best.evidence + tuple(e for e in rest.evidence if e not in best.evidence),
-    )
-
-
-_CERTAINTY_ORDER = [
-    Certainty.CONFIRMED,
-    Certainty.CLAIMED,
-    Certainty.REPORTED,
-    Certainty.INFERRED,
-    Certainty.RUMOURED,
-]

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cache
 
-from services.tagger.claims import Draft, Dropped, Read, build_claims
+from services.tagger.claims import Dropped, Read, build_claims
+from services.tagger.drafts import Draft
 from services.tagger.line import write_line
 from services.tagger.matching import Hit, Matcher, Veto, build_matcher, mark, match_sentence
 from services.tagger.mentions import NameIndex, between, index_names

@@ -4,7 +4,8 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 
-from services.tagger.claims import Draft, Read
+from services.tagger.claims import Read
+from services.tagger.drafts import Draft
 from services.tagger.mentions import Mention, between
 from services.tagger.verdict import Verdict
 from shared.gazetteer import Form, Gazetteer, Kind

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from services.tagger.claims import Draft
+from services.tagger.drafts import Draft
 from services.tagger.zones import Zone
 from shared.vocabulary import CONTEXT_TOPICS, Certainty, Place, Severity, Status, Topic
 
