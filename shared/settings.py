@@ -6,7 +6,7 @@ This is the only place that knows the names of environment variables.
 import ipaddress
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import TypeVar
@@ -47,7 +47,7 @@ class Settings:
     smtp_url: str = ""
     mail_from: str = "attache@localhost"
     log_format: str = "text"
-    grace: timedelta = field(default=timedelta(seconds=20))
+    grace: timedelta = timedelta(seconds=8)
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> "Settings":
@@ -84,7 +84,7 @@ class Settings:
             smtp_url=read("SMTP_URL", _url("smtp", "smtps"), cls.smtp_url),
             mail_from=read("MAIL_FROM", str, cls.mail_from),
             log_format=read("LOG_FORMAT", _one_of("text", "json"), cls.log_format),
-            grace=read("GRACE_SECONDS", _seconds, timedelta(seconds=20)),
+            grace=read("GRACE_SECONDS", _seconds, cls.grace),
         )
         if settings.poll_floor > settings.poll_ceiling:
             faults.append("POLL_FLOOR_SECONDS is above POLL_CEILING_SECONDS")

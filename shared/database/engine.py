@@ -19,7 +19,8 @@ from shared.failures import Refused
 from shared.settings import without_password
 
 DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
-BUSY_TIMEOUT_MS = 30_000
+BUSY_TIMEOUT_MS = 5_000
+"""How long another's write is waited for before Unavailable; shorter than the grace, so that a stop need not wait."""
 READS_ONLY = "attache_reads_only"
 """The execution option that `reading` sets: the transaction takes no write lock."""
 

@@ -14,7 +14,7 @@ def test_an_empty_environment_is_one_process_on_one_machine():
     assert (settings.web_host, settings.web_port) == ("127.0.0.1", 8080)
     assert (settings.poll_floor, settings.poll_ceiling) == (timedelta(minutes=5), timedelta(hours=24))
     assert settings.allow_networks == settings.allow_ports == ()
-    assert settings.grace == timedelta(seconds=20)
+    assert settings.grace == timedelta(seconds=8)
 
 
 def test_blank_variables_are_unset():

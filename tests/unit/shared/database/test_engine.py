@@ -9,10 +9,18 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError, StatementError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from shared.database.engine import BadDatabaseUrl, async_url, infrastructure_errors, open_database, reading
+from shared.database.engine import (
+    BUSY_TIMEOUT_MS,
+    BadDatabaseUrl,
+    async_url,
+    infrastructure_errors,
+    open_database,
+    reading,
+)
 from shared.database.tables import METADATA
 from shared.database.types import UtcDateTime
 from shared.eventlog import Unavailable
+from shared.settings import Settings
 
 MOMENT = datetime(2026, 3, 1, 12, 30, 15, 123456, tzinfo=UTC)
 moments = Table("moments", MetaData(), Column("id", Integer, primary_key=True), Column("at", UtcDateTime))
@@ -64,7 +72,11 @@ async def test_sqlite_is_durable_checked_and_patient(engine):
             name: (await connection.execute(text(f"PRAGMA {name}"))).scalar_one()
             for name in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
         }
-    assert found == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "busy_timeout": 30_000}
+    assert found == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "busy_timeout": BUSY_TIMEOUT_MS}
+
+
+def test_a_locked_database_is_told_before_the_grace_of_a_stop_is_over():
+    assert timedelta(milliseconds=BUSY_TIMEOUT_MS) < Settings().grace < timedelta(seconds=10)
 
 
 async def test_a_transaction_holds_the_write_lock_from_its_beginning(engine):
