@@ -3,9 +3,12 @@
 `sqlite:///path` and `postgresql://…` as people write them; the async driver is our business.
 """
 
+import asyncio
 import sqlite3
+import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +24,7 @@ from shared.settings import without_password
 DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
 BUSY_TIMEOUT_MS = 5_000
 """How long another's write is waited for before Unavailable; shorter than the grace, so that a stop need not wait."""
+SWITCHES, SWITCH_AGAIN = 50, timedelta(milliseconds=20)
 READS_ONLY = "attache_reads_only"
 """The execution option that `reading` sets: the transaction takes no write lock."""
 
@@ -55,7 +59,7 @@ async def open_database(url: str) -> AsyncIterator[AsyncEngine]:
     if parsed.get_backend_name() == "sqlite" and parsed.database and parsed.database != ":memory:":
         try:
             Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-            sqlite3.connect(parsed.database).close()  # aiosqlite's thread may outlive the loop when its opening fails
+            await asyncio.to_thread(_make_ready, parsed.database)
         except OSError as error:
             raise BadDatabaseUrl(f"DB_URL {url!r}: cannot make its folder: {error}") from error
         except sqlite3.Error as error:
@@ -68,6 +72,23 @@ async def open_database(url: str) -> AsyncIterator[AsyncEngine]:
         yield engine
     finally:
         await engine.dispose()
+
+
+def _make_ready(file: str) -> None:
+    """Open the file and switch it to a write-ahead log before aiosqlite does, whose thread outlives a failed opening.
+
+    Two that switch a new file at once are told BUSY whatever the timeout, since waiting for each other would not end.
+    """
+    with closing(sqlite3.connect(file)) as connection:
+        for _ in range(SWITCHES):
+            try:
+                connection.execute("PRAGMA journal_mode=WAL")
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+                    raise
+                time.sleep(SWITCH_AGAIN.total_seconds())
+            else:
+                return
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:

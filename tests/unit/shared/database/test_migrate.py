@@ -63,14 +63,17 @@ async def test_upgrading_twice_keeps_the_data(engine):
         assert (await connection.execute(select(outbox.c.key))).scalars().all() == ["k"]
 
 
-async def test_two_processes_starting_at_once_both_find_the_schema(tmp_path):
-    url = f"sqlite:///{tmp_path}/a.db"
-    async with open_database(url) as first, open_database(url) as second:
-        await asyncio.gather(ensure_schema(first), ensure_schema(second))
-        async with second.connect() as connection:
-            assert (await connection.execute(text("SELECT version_num FROM alembic_version"))).scalars().all() == [
-                "0001"
-            ]
+async def test_processes_starting_at_once_all_find_the_schema(tmp_path):
+    async def start(url: str) -> list[str]:
+        async with open_database(url) as engine:
+            await ensure_schema(engine)
+            async with engine.connect() as connection:
+                found = await connection.execute(text("SELECT version_num FROM alembic_version"))
+                return list(found.scalars())
+
+    for number in range(10):  # they meet while a new file becomes a write-ahead log only now and then
+        url = f"sqlite:///{tmp_path}/{number}.db"
+        assert await asyncio.gather(*(start(url) for _ in range(4))) == [["0001"]] * 4
 
 
 async def test_a_database_of_a_later_version_is_refused_and_left_alone(engine):
@@ -85,9 +88,9 @@ async def test_a_database_of_a_later_version_is_refused_and_left_alone(engine):
 
 async def test_a_file_that_is_no_database_is_named(tmp_path):
     (tmp_path / "a.db").write_text("dear diary, " * 200)
-    async with open_database(f"sqlite:///{tmp_path}/a.db") as engine:
-        with pytest.raises(BadDatabaseUrl, match=r"a\.db.*file is not a database"):
-            await ensure_schema(engine)
+    with pytest.raises(BadDatabaseUrl, match=r"a\.db.*file is not a database"):
+        async with open_database(f"sqlite:///{tmp_path}/a.db"):
+            pass
 
 
 async def test_a_failed_upgrade_leaves_nothing_behind(engine):
