@@ -139,6 +139,16 @@ def decide(outcome: Outcome, *, attempts: int, now: datetime, draw: float, answe
             return GaveUp(tried) if answered_since else DisableEndpoint(f"{tried}, and nothing else got through")
 
 
+def channel_now(delivery: Delivery, subscription: Subscription | None) -> Channel | None:
+    """Say where a delivery goes by what its subscription says now; None if that is gone, off, or names it no more."""
+    if subscription is None or not subscription.enabled:
+        return None
+    now = subscription.channel
+    if isinstance(delivery.channel, Email) and isinstance(now, Email):
+        return delivery.channel if set(delivery.channel.to) <= set(now.to) else None
+    return now
+
+
 def of_http(status: int, retry_after: timedelta | None = None) -> Outcome:
     """Read an HTTP status as Standard Webhooks does: only 2xx is success, a redirect is a failure, 410 means stop."""
     if status in OK:

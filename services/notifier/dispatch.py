@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import timedelta
 
 import structlog
@@ -13,18 +14,22 @@ from services.notifier.delivery import (
     Delivery,
     DisableEndpoint,
     Outcome,
+    Refused,
     RetryAt,
     TryLater,
+    channel_now,
     decide,
 )
 from services.notifier.repository import Repository
 from services.notifier.senders import Sender
+from services.notifier.subscriptions import Subscriptions
 from shared.backoff import delay
 from shared.clock import Clock
 from shared.consume import PAUSE_BASE, PAUSE_CAP
 from shared.eventlog import Unavailable
 from shared.metrics import CHANNELS, Metrics
 from shared.process import pause
+from shared.subscriptions import Channel
 
 log = structlog.get_logger()
 
@@ -43,6 +48,7 @@ class Dispatcher:
     def __init__(
         self,
         repository: Repository,
+        subscriptions: Subscriptions,
         senders: Mapping[str, Sender],
         metrics: Metrics,
         *,
@@ -50,6 +56,7 @@ class Dispatcher:
         draw: Callable[[], float],
     ) -> None:
         self._repository = repository
+        self._subscriptions = subscriptions
         self._senders = senders
         self._metrics = metrics
         self._now = now
@@ -91,9 +98,13 @@ class Dispatcher:
         if room <= 0:
             return 0
         busy = [name for name, count in load.items() if count >= CONCURRENT_PER_SUBSCRIPTION]
+        subscriptions = await self._subscriptions.by_id()
         leased = await self._repository.lease(limit=room, busy=busy, now=self._now())
         for delivery in leased:
-            task = group.create_task(self._attempt(delivery))
+            known = subscriptions.get(delivery.subscription_id)
+            unread = known is None and delivery.subscription_id in subscriptions
+            channel = delivery.channel if unread else channel_now(delivery, known)
+            task = group.create_task(self._attempt(delivery, channel))
             self._sending[task] = delivery.subscription_id
             task.add_done_callback(self._ended)
         return len(leased)
@@ -111,8 +122,10 @@ class Dispatcher:
         del self._sending[task]
         self._woken.set()
 
-    async def _attempt(self, delivery: Delivery) -> None:
-        outcome = await self._senders[delivery.channel.name].send(delivery, self._now())
+    async def _attempt(self, delivery: Delivery, channel: Channel | None) -> None:
+        outcome: Outcome = Refused("withdrawn: the subscription no longer wants it there")
+        if channel is not None:
+            outcome = await self._senders[channel.name].send(replace(delivery, channel=channel), self._now())
         try:
             decision = await self._decide_and_record(delivery, outcome)
         except Unavailable as trouble:  # the lease runs out, and the same delivery is sent again under the same id

@@ -51,7 +51,7 @@ async def open_notifier(  # noqa: PLR0913 - what a service is given, each by nam
     subscriptions = Subscriptions(repository, settings.subscriptions_file, terminal_default=terminal_default)
     await subscriptions.load()
     async with open_senders(settings, console=console) as senders:
-        dispatcher = Dispatcher(repository, senders, metrics, now=now, draw=draw)
+        dispatcher = Dispatcher(repository, subscriptions, senders, metrics, now=now, draw=draw)
         intake = Intake(repository, subscriptions, now=now, on_new=dispatcher.wake)
         stage = Stage(name=NAME, topic=ALERTS, group=NAME, expects=(Alert,), handle=intake.take)
         health.checks[NAME] = lambda: dispatcher.trouble

@@ -45,6 +45,7 @@ class Subscriptions:
         self._file = file
         self._terminal_default = terminal_default
         self._file_stamp: int | None = None
+        self._reading = asyncio.Lock()
         self._from_file: list[Standing] = []
         self._saved: dict[Saved, Subscription | None] = {}
 
@@ -61,13 +62,22 @@ class Subscriptions:
     async def current(self) -> list[Standing]:
         """Return the subscriptions in force. Raises Unavailable when the saved ones cannot be read."""
         if self._file is not None:
-            await asyncio.to_thread(self._read_file_again, self._file)
+            async with self._reading:  # several ask at once, and each mistake is to be told once
+                await asyncio.to_thread(self._read_file_again, self._file)
         saved = await self._read_saved()
         taken = {standing.subscription.id for standing in self._from_file}
         standing = [*self._from_file, *(one for one in saved if one.subscription.id not in taken)]
         if not standing and self._terminal_default:
             return [Standing(EVERYTHING, datetime.min.replace(tzinfo=UTC))]
         return standing
+
+    async def by_id(self) -> dict[str, Subscription | None]:
+        """Return the subscriptions in force by their ids; None for one that is saved and on, but cannot be read."""
+        standing = await self.current()
+        unread: dict[str, Subscription | None] = {
+            row.id: None for row, one in self._saved.items() if not one and row.enabled
+        }
+        return unread | {one.subscription.id: one.subscription for one in standing}
 
     def _read_file(self, file: Path) -> None:
         stamp = file.stat().st_mtime_ns

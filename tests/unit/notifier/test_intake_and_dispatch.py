@@ -16,8 +16,9 @@ from services.notifier.subscriptions import Standing
 from shared.database.tables import notifier as tables
 from shared.eventlog import Unavailable
 from shared.events import Alert, Event
-from shared.subscriptions import Subscription, parse_subscription
+from shared.subscriptions import Subscription, new_secret, parse_subscription
 
+SECRET = new_secret(bytes(range(32)))
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 
@@ -36,15 +37,23 @@ class Recorder:
 class Fixed:
     """Subscriptions that are just there."""
 
-    def __init__(self, *subscriptions: Subscription, saved_at: datetime) -> None:
+    def __init__(self) -> None:
+        self.standing: list[Standing] = []
+        self.asked = 0
+
+    def say(self, *subscriptions: Subscription, saved_at: datetime) -> None:
         self.standing = [Standing(one, saved_at) for one in subscriptions]
+
+    async def by_id(self) -> dict[str, Subscription | None]:
+        self.asked += 1
+        return {one.subscription.id: one.subscription for one in self.standing}
 
     async def current(self) -> list[Standing]:
         return self.standing
 
 
 def subscription(name: str, **keys: object) -> Subscription:
-    return parse_subscription({"name": name, "channel": "terminal", **keys})
+    return parse_subscription({"id": name, "name": name, "channel": "terminal", **keys})
 
 
 def event_of(alert: Alert) -> Event[Alert]:
@@ -59,15 +68,21 @@ def recorder() -> Recorder:
 
 
 @pytest.fixture
-def dispatcher(repository, recorder, metrics, clock):
-    return Dispatcher(repository, {"terminal": recorder}, metrics, now=clock, draw=lambda: 0.0)
+def standing() -> Fixed:
+    return Fixed()
 
 
 @pytest.fixture
-def take(repository, dispatcher, clock):
+def dispatcher(repository, standing, recorder, metrics, clock):
+    senders = {"terminal": recorder, "webhook": recorder, "email": recorder}
+    return Dispatcher(repository, standing, senders, metrics, now=clock, draw=lambda: 0.0)
+
+
+@pytest.fixture
+def take(repository, standing, dispatcher, clock):
     async def take(alerts: Sequence[Alert], *subscriptions: Subscription) -> None:
-        standing = Fixed(*subscriptions, saved_at=clock.moment - timedelta(days=1))
-        intake = Intake(repository, standing, now=clock, on_new=dispatcher.wake)  # type: ignore[arg-type]  # stands in
+        standing.say(*subscriptions, saved_at=clock.moment - timedelta(days=1))
+        intake = Intake(repository, standing, now=clock, on_new=dispatcher.wake)
         await intake.take([event_of(alert) for alert in alerts])
 
     return take
@@ -154,11 +169,14 @@ async def test_a_database_that_fails_while_recording_only_makes_the_delivery_com
     assert len(recorder.sent) == 2
 
 
-async def test_two_notifiers_on_one_database_never_send_the_same_delivery(engine, take, recorder, metrics, clock, now):
+async def test_two_notifiers_on_one_database_never_send_the_same_delivery(
+    engine, take, standing, recorder, metrics, clock, now
+):
     alerts = [msgspec.structs.replace(sample_alert(now), id=f"alr_{n}", development_id=f"dev_{n}") for n in range(30)]
     await take(alerts, subscription("a"), subscription("b"))
     both = [
-        Dispatcher(Repository(engine), {"terminal": recorder}, metrics, now=clock, draw=lambda: 0.0) for _ in range(2)
+        Dispatcher(Repository(engine), standing, {"terminal": recorder}, metrics, now=clock, draw=lambda: 0.0)
+        for _ in range(2)
     ]
     await asyncio.gather(*(send_all_due(one) for one in both))
     assert len(recorder.sent) == 60
@@ -236,6 +254,46 @@ async def test_stopping_abandons_a_receiver_that_hangs_and_its_delivery_comes_ag
     await send_all_due(dispatcher)
     assert len(recorder.sent) == 2
     assert recorder.sent[0].id == recorder.sent[1].id
+
+
+async def test_what_waits_is_withdrawn_when_its_subscription_is_deleted_or_switched_off(
+    take, standing, dispatcher, recorder, engine, clock, now
+):
+    async def fail(delivery: Delivery) -> Outcome:
+        return TryLater("http-500")
+
+    recorder.answer = fail
+    await take([sample_alert(now)], subscription("deleted"), subscription("off"), subscription("kept"))
+    await send_all_due(dispatcher)
+    recorder.sent.clear()
+    clock.move(timedelta(seconds=5))
+    recorder.answer = None
+    standing.say(subscription("off", enabled=False), subscription("kept"), saved_at=now)
+    await send_all_due(dispatcher)
+    assert [one.subscription_id for one in recorder.sent] == ["kept"]
+    assert await states(engine) == {"deleted": "failed", "off": "failed", "kept": "delivered"}
+
+
+async def test_edits_are_looked_for_while_no_alert_comes(dispatcher, standing):
+    await send_all_due(dispatcher)
+    assert standing.asked == 1
+
+
+async def test_what_waits_goes_where_its_subscription_says_now(take, standing, dispatcher, recorder, clock, now):
+    failures = [TryLater("http-500")]
+
+    async def fail_once(delivery: Delivery) -> Outcome:
+        return failures.pop() if failures else Accepted("http-200")
+
+    old, new = ({"webhook": f"https://{host}.example", "secret": SECRET} for host in ("old", "new"))
+    recorder.answer = fail_once
+    await take([sample_alert(now)], subscription("a", channel=old))
+    await send_all_due(dispatcher)
+    standing.say(subscription("a", channel=new), saved_at=now)
+    clock.move(timedelta(seconds=5))
+    await send_all_due(dispatcher)
+    assert [one.channel.url for one in recorder.sent] == ["https://old.example", "https://new.example"]
+    assert len({one.id for one in recorder.sent}) == 1
 
 
 async def test_new_rows_wake_the_loop_and_stopping_ends_it(take, dispatcher, recorder, metrics, now):

@@ -124,6 +124,9 @@ async def test_a_saved_subscription_that_cannot_be_read_is_skipped_and_its_neigh
         assert await ids_of(subscriptions) == ["sub_good"]
         assert await ids_of(subscriptions) == ["sub_good"]
     assert sorted(line["subscription"] for line in logs) == ["sub_bad", "sub_no_secret"]
+    known = await subscriptions.by_id()
+    assert known.keys() == {"sub_bad", "sub_no_secret", "sub_good"}
+    assert [name for name, subscription in known.items() if subscription is None] == ["sub_bad", "sub_no_secret"]
 
 
 async def test_the_terminal_is_the_default_only_where_asked_for_and_only_without_any_other(repository, engine, now):
