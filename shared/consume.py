@@ -7,7 +7,8 @@ and the record is read again). Trouble with infrastructure pauses the stage; it 
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -21,6 +22,7 @@ from shared.events import BadEvent, Event, Heartbeat, decode
 from shared.failures import Refused
 from shared.metrics import Metrics
 from shared.process import pause
+from shared.telemetry import Health
 from shared.topics import TopicSpec, dead_letters_of
 
 log = structlog.get_logger()
@@ -29,6 +31,8 @@ BATCH_RECORDS = 200
 READ_TIMEOUT = timedelta(seconds=1)
 PAUSE_BASE = timedelta(seconds=1)
 PAUSE_CAP = timedelta(seconds=60)
+STUCK_AFTER = timedelta(minutes=2)
+"""Longer than any batch takes and than a pause; a turn that lasts longer is stuck."""
 
 
 class TooManyDeadLetters(Refused):
@@ -65,12 +69,20 @@ async def consume(
     metrics: Metrics,
     now: Callable[[], datetime],
     draw: Callable[[], float] = random.random,
+    health: Health | None = None,
 ) -> None:
-    """Run `stage` until `stop` is set. Raises TooManyDeadLetters above the stage's limit; all else passes through."""
+    """Run `stage` until `stop` is set. Raises TooManyDeadLetters above the stage's limit; all else passes through.
+
+    In `health` the check "<stage>-consumer" says why the loop waits, or that one batch has been in hand for too long.
+    """
     window = DeadLetterWindow(stage.limit)
-    async with eventlog.reader(stage.topic.name, stage.group) as reader:
+    turning = _Turning()
+    async with AsyncExitStack() as stack:
+        stack.enter_context(_checked(health, f"{stage.name}-consumer", turning))
+        reader = await stack.enter_async_context(eventlog.reader(stage.topic.name, stage.group))
         pauses = 0
         while not stop.is_set():
+            turning.since = asyncio.get_running_loop().time()
             try:
                 if pauses:
                     await reader.rewind()
@@ -85,9 +97,34 @@ async def consume(
                 wait = delay(pauses, base=PAUSE_BASE, cap=PAUSE_CAP, draw=draw())
                 log.warning("pause", stage=stage.name, seconds=round(wait.total_seconds(), 1), reason=str(trouble))
                 pauses += 1
+                turning.trouble = str(trouble)
                 await pause(stop, wait)
             else:
-                pauses = 0
+                pauses, turning.trouble = 0, None
+
+
+@dataclass
+class _Turning:
+    """Whether a loop turns: why it waits, and when its present turn began on the event loop's clock."""
+
+    trouble: str | None = None
+    since: float = field(default_factory=lambda: asyncio.get_running_loop().time())
+
+    def __call__(self) -> str | None:
+        still = asyncio.get_running_loop().time() - self.since
+        if self.trouble is None and still > STUCK_AFTER.total_seconds():
+            return f"busy with one batch for {still:.0f} s"
+        return self.trouble
+
+
+@contextmanager
+def _checked(health: Health | None, name: str, check: Callable[[], str | None]) -> Iterator[None]:
+    checks = health.checks if health is not None else {}
+    checks[name] = check
+    try:
+        yield
+    finally:
+        del checks[name]
 
 
 async def _deal_with(

@@ -58,7 +58,9 @@ async def open_notifier(  # noqa: PLR0913 - what a service is given, each by nam
 
         async def run(stop: asyncio.Event) -> None:
             async with asyncio.TaskGroup() as group:
-                group.create_task(consume(eventlog, stage, stop=stop, metrics=metrics, now=now, draw=draw))
+                group.create_task(
+                    consume(eventlog, stage, stop=stop, metrics=metrics, now=now, draw=draw, health=health)
+                )
                 group.create_task(dispatcher.run(stop))
 
         yield run

@@ -49,7 +49,7 @@ async def open_store(
     next run, under the same ids.
     """
     del settings
-    store = _Store(eventlog, engine, metrics, now, instrument_kinds(load_gazetteer()))
+    store = _Store(eventlog, engine, metrics, health, now, instrument_kinds(load_gazetteer()))
     for outcome in Outcome:
         metrics.stored.labels(outcome)
     for kind in AlertKind:
@@ -64,6 +64,7 @@ class _Store:
     eventlog: EventLog
     engine: AsyncEngine
     metrics: Metrics
+    health: Health
     now: Clock
     kinds: Kinds
     trouble: str | None = None
@@ -80,7 +81,9 @@ class _Store:
         )
         try:
             async with asyncio.TaskGroup() as group:
-                group.create_task(consume(self.eventlog, stage, stop=stop, metrics=self.metrics, now=self.now))
+                group.create_task(
+                    consume(self.eventlog, stage, stop=stop, metrics=self.metrics, now=self.now, health=self.health)
+                )
                 group.create_task(self.relay_until(stop))
         except BaseExceptionGroup as failures:
             raise failures.exceptions[0] from failures  # the first is the cause; it cancelled the other

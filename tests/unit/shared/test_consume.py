@@ -18,6 +18,7 @@ from shared.eventlog import Message, Record, Unavailable
 from shared.eventlog.memory import MemoryLog
 from shared.events import Alert, Article, BadEvent, Event, Heartbeat, Source, encode
 from shared.metrics import Metrics
+from shared.telemetry import Health
 from shared.topics import ARTICLES, HEARTBEAT_KEY, TAGGED_ARTICLES
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -102,8 +103,44 @@ def stage(handler, **changes) -> Stage:
     return Stage(**{**given, **changes})
 
 
-async def run(log, handler, metrics, *, stop=None, **changes):
-    await consume(log, stage(handler, **changes), stop=stop or handler.stop, metrics=metrics, now=now, draw=lambda: 0.0)
+async def run(log, handler, metrics, *, stop=None, health=None, **changes):
+    await consume(
+        log,
+        stage(handler, **changes),
+        stop=stop or handler.stop,
+        metrics=metrics,
+        now=now,
+        draw=lambda: 0.0,
+        health=health,
+    )
+
+
+async def test_a_stage_that_waits_for_infrastructure_is_not_ready_and_says_why(log, metrics):
+    health, told = Health(), []
+
+    class Watching(Handler):
+        async def __call__(self, events) -> None:
+            told.append(health.troubles())
+            await super().__call__(events)
+
+    handler = Watching(enough=1, troubles=2)
+    await log.append("articles", [article(1)])
+    await run(log, handler, metrics, health=health)
+    assert told == [{}, {"tagger-consumer": "database: locked"}, {"tagger-consumer": "database: locked"}]
+    assert health.checks == {}
+
+
+async def test_a_stage_stuck_in_one_batch_is_not_ready(log, metrics, monkeypatch):
+    monkeypatch.setattr(consume_module, "STUCK_AFTER", timedelta(seconds=-1))
+    health, told, stop = Health(), [], asyncio.Event()
+
+    async def stuck(events) -> None:
+        told.append(health.troubles())
+        stop.set()
+
+    await log.append("articles", [article(1)])
+    await run(log, stuck, metrics, stop=stop, health=health)
+    assert told == [{"tagger-consumer": "busy with one batch for 0 s"}]
 
 
 async def all_of(log, topic) -> list[Record]:
