@@ -47,6 +47,7 @@ class Settings:
     smtp_url: str = ""
     mail_from: str = "attache@localhost"
     log_format: str = "text"
+    log_level: str = "info"
     grace: timedelta = timedelta(seconds=8)
 
     @classmethod
@@ -84,6 +85,7 @@ class Settings:
             smtp_url=read("SMTP_URL", _url("smtp", "smtps"), cls.smtp_url),
             mail_from=read("MAIL_FROM", str, cls.mail_from),
             log_format=read("LOG_FORMAT", _one_of("text", "json"), cls.log_format),
+            log_level=read("LOG_LEVEL", _one_of("debug", "info", "warning"), cls.log_level),
             grace=read("GRACE_SECONDS", _seconds, cls.grace),
         )
         if settings.poll_floor > settings.poll_ceiling:

@@ -1,6 +1,7 @@
 """`attache run`: all five services in one process."""
 
 import asyncio
+import logging
 import os
 from datetime import timedelta
 
@@ -28,7 +29,7 @@ def run(once: bool) -> None:  # noqa: FBT001 - click passes flags so
     (README, "Settings"). Only one process may use a data folder at a time.
     """
     settings = Settings.from_env(os.environ)
-    set_up_logs(settings.log_format)
+    set_up_logs(settings.log_format, level=logging.getLevelNamesMapping()[settings.log_level.upper()])
     console = Console()
     asyncio.run(_once(settings, console) if once else _always(settings, console))
 

@@ -110,6 +110,14 @@ class Poller:
         messages = polling.messages_of(news.articles, feed, now=now, token=self._token)
         for start in range(0, len(messages), MESSAGES_AT_ONCE):
             await self._eventlog.append(ARTICLES.name, messages[start : start + MESSAGES_AT_ONCE])
+        for article, message in zip(news.articles, messages, strict=True):
+            log.debug(
+                "sent",
+                article=article.id,
+                revision=article.revision,
+                feed=feed.name,
+                trace_id=dict(message.headers)["traceparent"].decode().split("-")[1],
+            )
         if polling.validators_lied(feed, result, news):
             log.warning("validators-lie", feed=feed.name, url=feed.url, hidden=len(news.articles))
         return news

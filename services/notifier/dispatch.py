@@ -141,7 +141,7 @@ class Dispatcher:
             channel=delivery.channel.name,
             attempt=delivery.attempts + 1,
             alert=delivery.alert.id,
-            trace=delivery.trace_id,
+            trace_id=delivery.trace_id,
             **({"next": decision.when.isoformat(timespec="seconds")} if isinstance(decision, RetryAt) else {}),
         )
 

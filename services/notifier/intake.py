@@ -42,7 +42,7 @@ class Intake:
                     deliveries.extend(
                         deliveries_of(alert, subscription, matched=verdict.reason, now=now, trace_id=event.trace_id)
                     )
-            log.info("matched", alert=alert.id, subscriptions=",".join(told) or "none", trace=event.trace_id)
+            log.info("matched", alert=alert.id, subscriptions=",".join(told) or "none", trace_id=event.trace_id)
         await self._repository.add(deliveries, disabled, now=now)
         self._on_new()
 

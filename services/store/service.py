@@ -103,8 +103,15 @@ class _Store:
 
     def _report(self, intake: Intake, arrivals: list[Arrival]) -> None:
         done = self.now()
-        for verdict in intake.verdicts:
+        for verdict, arrival in zip(intake.verdicts, arrivals, strict=True):
             self.metrics.stored.labels(verdict.outcome).inc()
+            log.debug(
+                "stored",
+                article=verdict.article_id,
+                outcome=str(verdict.outcome),
+                reason=verdict.reason,
+                trace_id=arrival.trace_id,
+            )
         for arrival in arrivals:
             age = (done - arrival.article.observed_at).total_seconds()
             self.metrics.event_age.labels(NAME).observe(max(age, 0.0))

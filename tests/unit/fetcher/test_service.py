@@ -28,8 +28,10 @@ async def test_items_become_articles_and_are_remembered(bench):
 
 async def test_event_carries_a_deterministic_id_and_a_trace_of_its_own(bench):
     bench.server.answers["/feed"] = bench.rss("One", "Two")
-    await bench.poll()
+    with capture_logs() as logs:
+        await bench.poll()
     events = await bench.events()
+    assert {line["trace_id"] for line in logs if "article" in line} == {event.trace_id for event in events}
     assert all(event.id == f"{event.data.id}.0" for event in events)
     assert all(re.fullmatch(r"00-[0-9a-f]{32}-[0-9a-f]{16}-01", event.traceparent) for event in events)
     assert len({event.trace_id for event in events}) == 2

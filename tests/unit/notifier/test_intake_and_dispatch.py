@@ -6,6 +6,7 @@ import msgspec
 import pytest
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncEngine
+from structlog.testing import capture_logs
 
 from services.notifier.delivery import Accepted, Delivery, Gone, Outcome, TryLater
 from services.notifier.dispatch import CONCURRENT_PER_SUBSCRIPTION, Dispatcher
@@ -19,7 +20,8 @@ from shared.events import Alert, Event
 from shared.subscriptions import Subscription, new_secret, parse_subscription
 
 SECRET = new_secret(bytes(range(32)))
-TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+TRACE_ID = "0af7651916cd43dd8448eb211c80319c"
+TRACE = f"00-{TRACE_ID}-b7ad6b7169203331-01"
 
 
 class Recorder:
@@ -111,7 +113,14 @@ async def test_an_alert_that_comes_three_times_is_delivered_once_to_each_that_wa
     await take([alert], *wanting)
     await send_all_due(dispatcher)
     assert sorted(one.subscription_id for one in recorder.sent) == ["a", "b"]
-    assert {one.trace_id for one in recorder.sent} == {"0af7651916cd43dd8448eb211c80319c"}
+    assert {one.trace_id for one in recorder.sent} == {TRACE_ID}
+
+
+async def test_logs_of_an_alert_carry_the_trace_of_its_article(take, dispatcher, now):
+    with capture_logs() as logs:
+        await take([sample_alert(now)], subscription("a"))
+        await send_all_due(dispatcher)
+    assert {line["event"]: line["trace_id"] for line in logs} == dict.fromkeys(("matched", "delivery"), TRACE_ID)
 
 
 async def test_an_update_is_delivered_after_its_raise_even_when_that_had_to_be_retried(

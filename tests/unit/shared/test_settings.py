@@ -54,6 +54,7 @@ def test_every_variable_is_read(tmp_path):
             "SMTP_URL": "smtps://mail.example.org",
             "MAIL_FROM": "attache@example.org",
             "LOG_FORMAT": "json",
+            "LOG_LEVEL": "debug",
             "GRACE_SECONDS": "3",
         }
     )
@@ -76,6 +77,7 @@ def test_every_variable_is_read(tmp_path):
         smtp_url="smtps://mail.example.org",
         mail_from="attache@example.org",
         log_format="json",
+        log_level="debug",
         grace=timedelta(seconds=3),
     )
 
@@ -92,6 +94,7 @@ WRONG = {
     "POLL_CEILING_SECONDS": ("nan", "must be a number of seconds"),
     "HEARTBEAT_SECONDS": ("0", "more than 0"),
     "LOG_FORMAT": ("xml", "must be one of text, json"),
+    "LOG_LEVEL": ("loud", "must be one of debug, info, warning"),
     "GRACE_SECONDS": ("1e9", "less than a year"),
 }
 

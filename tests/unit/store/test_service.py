@@ -6,6 +6,7 @@ import msgspec
 import pytest
 from prometheus_client import CollectorRegistry
 from sqlalchemy import func, select
+from structlog.testing import capture_logs
 
 from services.store.service import open_store
 from shared.consume import TooManyDeadLetters
@@ -203,6 +204,13 @@ async def test_while_the_log_is_away_the_store_is_not_ready_and_says_why(arrival
 async def test_two_reports_of_one_matter_at_once_make_one_alert(arrival, log, drained):
     await drained(message(arrival(1)), message(arrival(2)))
     assert len(await appended(log)) == 1
+
+
+async def test_logs_of_an_article_carry_its_trace(arrival, drained):
+    with capture_logs() as logs:
+        await drained(message(arrival(1, traceparent=TRACE)))
+    told = {line["event"]: line["trace_id"] for line in logs if "trace_id" in line}
+    assert told == dict.fromkeys(("stored", "alert"), TRACE.split("-")[1])
 
 
 async def test_a_raise_stands_before_its_updates(arrival, log, drained):
