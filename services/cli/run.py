@@ -3,16 +3,20 @@
 import asyncio
 import logging
 import os
+from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 
 import click
 from rich.console import Console
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.cli.drain import drain
-from services.cli.embedded import Embedded, open_embedded
+from services.cli.embedded import open_embedded
 from services.cli.reports import alerts_table, feeds_report, pipeline_table, read_alerts
 from services.web.queries.feeds import all_feeds
 from shared.clock import utc_now
+from shared.eventlog import Unavailable
 from shared.process import pause, run_until_stopped
 from shared.settings import Settings
 from shared.telemetry import set_up_logs
@@ -40,20 +44,24 @@ async def _always(settings: Settings, console: Console) -> None:
             f"Attaché is running: page [bold]{attache.page_url}[/], metrics {attache.ops_url}/metrics, "
             f"data in {settings.data_dir}. Ctrl-C stops it."
         )
-
-        async def report_first_round(stop: asyncio.Event) -> None:
-            while not await _all_polled(attache):
-                if await pause(stop, LOOK_EVERY):
-                    return
-            console.print(await feeds_report(attache.engine, width_of=console))
-            await stop.wait()
-
-        await run_until_stopped(*attache.services, report_first_round, grace=settings.grace)
+        report = partial(report_first_round, attache.engine, console)
+        await run_until_stopped(*attache.services, report, grace=settings.grace)
     console.print("Stopped; nothing is lost.")
 
 
-async def _all_polled(attache: Embedded) -> bool:
-    feeds = await all_feeds(attache.engine)
+async def report_first_round(engine: AsyncEngine, console: Console, stop: asyncio.Event) -> None:
+    """Print how the feeds fared once each was polled, then wait for `stop`. A database that is away only delays it."""
+    while not stop.is_set():
+        with suppress(Unavailable):  # the services say so
+            if await _all_polled(engine):
+                console.print(await feeds_report(engine, width_of=console))
+                break
+        await pause(stop, LOOK_EVERY)
+    await stop.wait()
+
+
+async def _all_polled(engine: AsyncEngine) -> bool:
+    feeds = await all_feeds(engine)
     return bool(feeds) and all(feed.polls for feed in feeds if feed.enabled)
 
 
