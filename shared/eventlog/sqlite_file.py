@@ -52,6 +52,8 @@ class LogFile:
             )
             try:
                 self._prepare()
+                status = path.stat()
+                self._place = status.st_dev, status.st_ino
             except BaseException:
                 self._sql.close()
                 raise
@@ -80,6 +82,7 @@ class LogFile:
         moment = _micros(at)
         rows = [(m.key, m.value, _write_headers(m.headers)) for m in messages]
         with self._troubles(), self._transaction():
+            self._check_place()
             start = self._end(topic)
             self._sql.executemany(
                 "INSERT INTO record (topic, offset, key, value, headers, appended_at) VALUES (?, ?, ?, ?, ?, ?)",
@@ -163,6 +166,15 @@ class LogFile:
                     done = self._sql.execute("DELETE FROM record WHERE topic = ? AND offset < ?", (topic, keep))
                     gone += done.rowcount
         return gone
+
+    def _check_place(self) -> None:
+        """Refuse to take records into a file that nobody could open again."""
+        try:
+            there = self.path.stat()
+        except FileNotFoundError:
+            there = None
+        if there is None or (there.st_dev, there.st_ino) != self._place:
+            raise BadLog(f"event log {self.path}: the file was removed or replaced while it was in use")
 
     def _end(self, topic: str) -> int:
         row = self._sql.execute("SELECT next_offset FROM topic WHERE name = ?", (topic,)).fetchone()

@@ -49,6 +49,17 @@ async def test_a_second_owner_is_refused_and_told_who_has_the_file(url, path):
         pass
 
 
+async def test_nothing_is_taken_into_a_file_that_was_removed_or_replaced(url, path):
+    async with open_log(url) as log:
+        await log.append("articles", HELLO)
+        path.unlink()
+        with pytest.raises(BadLog, match=rf"event log {path}: the file was removed or replaced"):
+            await log.append("articles", HELLO)
+        path.write_bytes(b"")
+        with pytest.raises(BadLog, match="removed or replaced"):
+            await log.append("articles", HELLO)
+
+
 OWNER = """
 import asyncio, sys
 from shared.eventlog.open import open_log
