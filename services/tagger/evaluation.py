@@ -65,11 +65,15 @@ class LabelledClaim(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LabelledRow(msgspec.Struct, frozen=True, kw_only=True):
-    """A labelled item. `date` is YYYY-MM-DD; unknown fields are ignored."""
+    """A labelled item. `date` is YYYY-MM-DD; unknown fields are ignored.
+
+    A row of a file about clusters has `story` (null: not ours) in place of claims: only its relevance is scored.
+    """
 
     id: str
     text: str
-    a: tuple[LabelledClaim, ...]
+    a: tuple[LabelledClaim, ...] | msgspec.UnsetType = msgspec.UNSET
+    story: str | None | msgspec.UnsetType = msgspec.UNSET
     b: tuple[LabelledClaim, ...] | None = None
     title: str = ""
     date: str | None = None
@@ -78,7 +82,8 @@ class LabelledRow(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def annotators(self) -> tuple[tuple[LabelledClaim, ...], ...]:
         """The labels of each annotator."""
-        return (self.a,) if self.b is None else (self.a, self.b)
+        first = self.a or ()
+        return (first,) if self.b is None else (first, self.b)
 
 
 class TaggedRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -94,6 +99,8 @@ def read_labelled(line: bytes) -> LabelledRow:
         row = msgspec.json.decode(line, type=LabelledRow)
     except msgspec.MsgspecError as error:
         raise BadRow(str(error)) from error
+    if row.a is msgspec.UNSET and row.story is msgspec.UNSET:
+        raise BadRow("has neither claims (`a`) nor `story`")
     if row.weight <= 0:
         raise BadRow(f"weight is {row.weight}, not above 0")
     return row
@@ -199,6 +206,9 @@ def evaluate_rows(pairs: Iterable[tuple[LabelledRow, Sequence[Claimed]]]) -> Eva
     for row, claims in pairs:
         rows += 1
         predicted = _by_topic(claims)
+        if row.a is msgspec.UNSET:
+            _count(total.relevant, row.weight, _relevant(predicted), [row.story is not None])
+            continue
         read = [_by_topic(labels) for labels in row.annotators]
         _count(total.relevant, row.weight, _relevant(predicted), [_relevant(labels) for labels in read])
         for topic in Topic:

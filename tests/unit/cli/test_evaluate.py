@@ -119,7 +119,7 @@ def test_a_prediction_that_is_missing_is_told(gold, tmp_path):
 @pytest.mark.parametrize(
     ("line", "told"),
     [
-        ('{"id": "x", "text": ""}', "line 4: Object missing required field `a`"),
+        ('{"id": "x", "text": ""}', "line 4: has neither claims"),
         ('{"id": "hit", "text": "", "a": []}', "line 4: id 'hit' stands in an earlier line"),
         ("nonsense", "line 4: JSON is malformed"),
         ('{"id": "x", "text": "", "a": [], "date": "yesterday"}', "row 'x': date 'yesterday' is not YYYY-MM-DD"),

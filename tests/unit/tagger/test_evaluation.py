@@ -137,7 +137,7 @@ def test_a_mistake_says_what_was_predicted_and_what_was_labelled():
     ("line", "reason"),
     [
         (b"{", "truncated"),
-        (b'{"id": "1", "text": ""}', "missing required field `a`"),
+        (b'{"id": "1", "text": ""}', "neither claims"),
         (b'{"id": "1", "text": "", "a": [{"topic": "sport", "status": "begun"}]}', r"'sport' - at `\$.a\[0\].topic`"),
         (b'{"id": "1", "text": "", "a": [], "weight": 0}', "weight is 0.0, not above 0"),
     ],
@@ -163,3 +163,11 @@ def test_the_annotators_agree_as_their_notes_say(name, agreement):
     total = evaluate_rows((msgspec.structs.replace(r, b=None), r.b or ()) for r in rows).total
     found = (total.relevant, total.topic, total.status, total.parties)
     assert [round(measure.plain.f1 or 0, 2) for measure in found] == pytest.approx(agreement, abs=0.011)
+
+
+def test_a_row_about_clusters_is_scored_for_relevance_alone():
+    ours = read_labelled(b'{"id": "1", "text": "", "story": "visit"}')
+    other = read_labelled(b'{"id": "2", "text": "", "story": null}')
+    total = evaluate_rows([(ours, [claim()]), (other, [claim()]), (ours, [])]).total
+    assert cases(total.relevant) == (1, 1, 1)
+    assert cases(total.topic) == (0, 0, 0)
