@@ -73,7 +73,7 @@ class LabelledRow(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     text: str
     a: tuple[LabelledClaim, ...] | msgspec.UnsetType = msgspec.UNSET
-    story: str | None | msgspec.UnsetType = msgspec.UNSET
+    story: str | msgspec.UnsetType | None = msgspec.UNSET
     b: tuple[LabelledClaim, ...] | None = None
     title: str = ""
     date: str | None = None
