@@ -116,6 +116,13 @@ async def test_an_update_does_not_wait_for_another_subscriptions_raise(repositor
     assert set(await lease(repository, now)) == {"dlv_one", "dlv_update"}
 
 
+async def test_an_update_does_not_wait_for_the_raise_to_another_address(repository, delivery, now):
+    raised = dataclasses.replace(delivery, channel=Email(to=("a@b.example",)))
+    updated = dataclasses.replace(update_of(delivery), channel=Email(to=("c@b.example",)))
+    await repository.add([raised, updated], (), now=now)
+    assert set(await lease(repository, now)) == {"dlv_one", "dlv_update"}
+
+
 async def test_an_update_goes_on_when_its_raise_was_given_up(repository, delivery, now):
     await repository.add([delivery, update_of(delivery)], (), now=now)
     await repository.record(delivery, GaveUp("refused"), at=now)
@@ -127,7 +134,8 @@ async def test_what_waits_for_a_retried_raise_is_due_with_it(repository, deliver
     when = now + timedelta(minutes=5)
     await repository.add([delivery, *([update_of(delivery)] if update_first else [])], (), now=now)
     await repository.record(delivery, RetryAt(when, "http-500"), at=now)
-    await repository.add([update_of(delivery)], (), now=now)
+    if not update_first:
+        await repository.add([update_of(delivery)], (), now=now)
     assert await repository.next_due() == when
     await repository.record(delivery, Delivered("http-200"), at=when)
     assert await repository.next_due() == when
