@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared import outbox
 from shared.clock import Clock
+from shared.database.engine import reading
 from shared.database.tables.notifier import delivery
 from shared.eventlog import EventLog
 from shared.events import Event, Heartbeat, encode
@@ -63,7 +64,7 @@ async def _none_due(engine: AsyncEngine, now: datetime) -> bool:
         .select_from(delivery)
         .where(delivery.c.state == "pending", delivery.c.due_at <= now, delivery.c.attempts == 0)
     )
-    async with engine.connect() as connection:
+    async with reading(engine, "deliveries") as connection:
         return (await connection.execute(query)).scalar_one() == 0
 
 
