@@ -49,6 +49,14 @@ async def test_a_second_owner_is_refused_and_told_who_has_the_file(url, path):
         pass
 
 
+def test_a_commit_never_moves_a_group_back(tmp_path):
+    file = LogFile(tmp_path / "log.db")
+    with closing(file):
+        file.commit("articles", "group", 5)
+        file.commit("articles", "group", 3)
+        assert file.join("articles", "group") == 5
+
+
 async def test_nothing_is_taken_into_a_file_that_was_removed_or_replaced(url, path):
     async with open_log(url) as log:
         await log.append("articles", HELLO)
