@@ -17,7 +17,7 @@ that matches. An anchor is a literal at the start of a word, or "<kind>" for a m
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import cached_property
@@ -63,11 +63,15 @@ class Pattern:
 
 @dataclass(frozen=True)
 class _Node:
-    """A piece of a pattern: expression, groups of anchors that must occur, whether it may be empty."""
+    """A piece of a pattern: expression, groups of anchors that must occur, whether it may be empty.
+
+    `first`: the letters it can begin with, in lower case, marks aside; None where it could be any.
+    """
 
     regex: str
     groups: tuple[frozenset[str], ...]
     optional: bool = False
+    first: frozenset[str] | None = frozenset()
 
 
 def compile_pattern(source: str, macros: Mapping[str, str]) -> Pattern:
@@ -76,8 +80,17 @@ def compile_pattern(source: str, macros: Mapping[str, str]) -> Pattern:
     node = parser.parse()
     if not node.groups:
         raise PatternError("nothing in it must occur: at least one word outside ( )? and ~n is needed")
-    expression = node.regex if parser.exact else node.regex.replace("(?i:", "(?:").lower()
+    expression = _at_first_letters(node.first) + node.regex
+    expression = expression if parser.exact else expression.replace("(?i:", "(?:").lower()
     return Pattern(source, expression, parser.exact, tuple(sorted(set(node.groups), key=_rarity, reverse=True)))
+
+
+def _at_first_letters(first: frozenset[str] | None) -> str:
+    """Turn most places of a text away at once: a match begins a word, with one of a few letters or a mark."""
+    if first is None:
+        return ""
+    letters = "".join(re.escape(c) for c in sorted({*first, *(c.upper() for c in first)}))
+    return f"(?<!\\w)(?=[\ue000-\ue00f{letters}])"
 
 
 def alternatives(source: str) -> list[str]:
@@ -141,13 +154,19 @@ class _Parser:
         groups: tuple[frozenset[str], ...] = ()
         if all(branch.groups for branch in branches):
             groups = (frozenset().union(*(max(branch.groups, key=_rarity) for branch in branches)),)
-        return _Node("(?:" + "|".join(b.regex for b in branches) + ")", groups, any(b.optional for b in branches))
+        return _Node(
+            "(?:" + "|".join(b.regex for b in branches) + ")",
+            groups,
+            any(b.optional for b in branches),
+            _either(b.first for b in branches),
+        )
 
     def _sequence(self) -> _Node:
         """Read pieces up to a bar or a closing parenthesis, each with what must stand between it and the last."""
         regex = ""
         groups: list[frozenset[str]] = []
         leading: list[tuple[str, str]] = []  # optional pieces before the first one that must occur
+        firsts: list[frozenset[str] | None] = []
         begun = False
         while True:
             joint = self._joint(begun=begun or bool(leading))
@@ -156,12 +175,14 @@ class _Parser:
             if (begun or leading) and not joint and self.source[self.at - 2 : self.at] != ")?":
                 raise self._error("a space is needed before this")
             node = self._piece()
+            if not begun:
+                firsts.append(node.first)
             if node.optional and not begun:
                 leading.append((_between(joint) if leading else "", node.regex))
                 continue
             if joint == "?" and not node.optional:  # the words may be written together
                 regex = regex.removesuffix(_WORD_END + "\ue010?")
-                node = _Node(node.regex.removeprefix(_WORD_START), ())  # it may begin inside a word
+                node = _Node(node.regex.removeprefix(_WORD_START), (), first=node.first)  # it may begin inside a word
             join = _between(joint)
             if node.optional:
                 regex += f"(?:{join}{node.regex})?"
@@ -173,7 +194,7 @@ class _Parser:
             raise self._error("an empty alternative")
         if joint.isdigit():
             raise self._error("a gap cannot end a pattern")
-        return _Node(regex, tuple(groups))
+        return _Node(regex, tuple(groups), first=_either(firsts))
 
     def _joint(self, *, begun: bool) -> str:
         """Read what stands before a piece: "" nothing, " " a space, "?" a space that may be missing, "3" a gap."""
@@ -204,7 +225,7 @@ class _Parser:
             if not self._take(")"):
                 raise self._error("missing )")
             optional = self._take("?")
-            return _Node(f"(?:{inner.regex})", inner.groups, optional)
+            return _Node(f"(?:{inner.regex})", inner.groups, optional, inner.first)
         if self._take("<"):
             end = self.source.find(">", self.at)
             kinds = self.source[self.at : end].split(",") if end > 0 else [""]
@@ -218,7 +239,7 @@ class _Parser:
             if not self._take(" "):
                 pass
             inner = self._piece()
-            return _Node(f"(?:^[^\\w\ue000-\ue010]*){inner.regex}", inner.groups)
+            return _Node(f"(?:^[^\\w\ue000-\ue010]*){inner.regex}", inner.groups, first=None)
         return self._word()
 
     def _word(self) -> _Node:
@@ -238,7 +259,8 @@ class _Parser:
         lead = f"{_WORD_START}{_MARK_CLASS}?"
         ending = "\\w*\ue010?" if open_ended else f"{_WORD_END}\ue010?"
         numeral = any("#" in s for s in spelled)
-        return _Node(lead + body + ending, () if numeral else (frozenset(s.lower() for s in spelled),))
+        first = frozenset(c for s in spelled for c in ("0123456789" if s[0] == "#" else s[0].lower()))
+        return _Node(lead + body + ending, () if numeral else (frozenset(s.lower() for s in spelled),), first=first)
 
     def _take(self, char: str) -> bool:
         if self.source.startswith(char, self.at):
@@ -252,6 +274,15 @@ class _Parser:
             raise self._error("~ needs a number of words")
         self.at = match.end()
         return int(match.group())
+
+
+def _either(firsts: Iterable[frozenset[str] | None]) -> frozenset[str] | None:
+    known: set[str] = set()
+    for first in firsts:
+        if first is None:
+            return None
+        known |= first
+    return frozenset(known)
 
 
 def _between(joint: str) -> str:
