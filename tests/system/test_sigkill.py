@@ -26,7 +26,7 @@ async def test_every_item_is_stored_once_and_every_webhook_has_one_id_through_tw
     print(f"seed {seed}")
     log = tmp_path / "attache.log"
     progress: list[int] = []
-    async with open_world(World(numbered_items(ITEMS), feeds=FEEDS, step=3)) as world:
+    async with open_world(World(numbered_items(ITEMS), feeds=FEEDS, step=4)) as world:
         env = world.write_settings(tmp_path)
         for _ in range(KILLS):
             await _kill_mid_flight(world, env, log, draw)
