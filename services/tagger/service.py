@@ -43,12 +43,10 @@ async def open_tagger(
     Raises RulesError or GazetteerError, with file and line, before anything is consumed.
     """
     del settings
-    service = _Service(load_tagger(), eventlog, metrics, now)
+    service = _Service(load_tagger(), eventlog, metrics, health, now)
     for decision in DECISIONS:
         metrics.tagged.labels(decision)
-    health.checks[NAME] = lambda: None
     yield service.run
-    del health.checks[NAME]
 
 
 @dataclass(frozen=True)
@@ -56,6 +54,7 @@ class _Service:
     tagger: Tagger
     eventlog: EventLog
     metrics: Metrics
+    health: Health
     now: Clock
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -67,7 +66,7 @@ class _Service:
             handle=self.tag_all,
             heartbeat_to=TAGGED_ARTICLES,
         )
-        await consume(self.eventlog, stage, stop=stop, metrics=self.metrics, now=self.now)
+        await consume(self.eventlog, stage, stop=stop, metrics=self.metrics, now=self.now, health=self.health)
 
     async def tag_all(self, batch: Batch) -> None:
         """Tag a batch and append it in order; each article in a thread, so that the loop stays free."""
