@@ -26,12 +26,12 @@ VERBS: tuple[tuple[str, frozenset[Status]], ...] = (
     ("ended", frozenset({Status.CANCELLED_ENDED})),
     ("discussed", frozenset({Status.UNDER_DISCUSSION})),
     ("proposed", frozenset({Status.PROPOSED})),
-    ("done", frozenset({Status.CONCLUDED})),
+    ("completed", frozenset({Status.CONCLUDED})),
     ("criticised", frozenset({Status.CRITICISED})),
-    ("standing", frozenset({Status.STANDING})),
+    ("in place", frozenset({Status.STANDING})),
 )
 AIM_VERBS = {Aim.RESUMED: "resume", Aim.EXPANDED: "expand", Aim.SUSPENDED: "suspend", Aim.CANCELLED_ENDED: "end"}
-MATERIEL = frozenset({Topic.ARMS_SALE, Topic.MILITARY_AID})
+AHEAD = frozenset({Status.AGREED_SIGNED, Status.PROPOSED, Status.UNDER_DISCUSSION})
 CONTACTS = frozenset({Topic.SENIOR_MEETING, Topic.DIALOGUE_FORUM})
 
 
@@ -73,7 +73,9 @@ class _Writer:
     def contact(self, verdict: Verdict) -> str:
         """Say who meets whom, or that a forum takes place."""
         meeting = next((d for d in verdict.main if d.topic is Topic.SENIOR_MEETING), None)
-        if meeting is None or meeting.status is Status.DENIED:
+        if meeting is None:
+            return self._forum(verdict)
+        if meeting.status is Status.DENIED:
             return ""
         people = self._people(meeting, verdict.dyad)
         verb = "meets" if meeting.status in {Status.CONCLUDED, Status.BEGUN, Status.STANDING} else "to meet"
@@ -85,6 +87,14 @@ class _Writer:
         others = [p for p in people[1:] if p.codes != host.codes]
         whom = ", ".join(self._display(p) for p in others) or self._officials(verdict.dyad, host)
         return f"{self._display(host)} {verb} {whom}"
+
+    def _forum(self, verdict: Verdict) -> str:
+        forum = next((d for d in verdict.main if d.topic is Topic.DIALOGUE_FORUM), None)
+        if forum is None or forum.status is Status.DENIED:
+            return ""
+        called_off = forum.status in {Status.SUSPENDED, Status.CANCELLED_ENDED}
+        ending = "called off" if called_off else "planned" if forum.status in AHEAD else ""
+        return f"{self._phrase(forum)} {ending}".strip()
 
     def matters(self, main: Sequence[Draft]) -> list[tuple[str, str]]:
         """Group what is told by how far it has come, each group in the order of the text."""
@@ -100,9 +110,15 @@ class _Writer:
         for verb, statuses in VERBS:
             chosen = sorted((d for d in moving if d.status in statuses and d.topic not in seen), key=_position)
             seen.update(d.topic for d in chosen)
-            if chosen:
-                groups.append((verb, ", ".join(self._list(chosen)[:MOST_MATTERS])))
+            own: dict[str, list[Draft]] = {}
+            for draft in chosen:
+                own.setdefault(self._verb(draft) or verb, []).append(draft)
+            groups += [(word, ", ".join(self._list(those)[:MOST_MATTERS])) for word, those in own.items()]
         return groups
+
+    def _verb(self, draft: Draft) -> str:
+        """Return the topic's own word for how far it has come ("delivered"), "" where the usual one will do."""
+        return self.phrases.get(str(draft.topic), {}).get(f"={draft.status}", "")
 
     def denials(self, verdict: Verdict) -> list[str]:
         """Say who of the pair denies what; a denial about a third party counts where one of the pair makes it."""
@@ -119,9 +135,7 @@ class _Writer:
         written: set[Aim] = set()
         for draft in drafts:
             phrase = self._phrase(draft)
-            verb = AIM_VERBS.get(draft.aim) if draft.aim else None
-            if draft.aim is Aim.EXPANDED and draft.topic in MATERIEL:
-                verb = "more"
+            verb = AIM_VERBS.get(draft.aim) if draft.aim and not self._form(draft) else None
             if verb and draft.aim and draft.aim not in written:
                 phrase = f"{verb} {phrase}"
                 written.add(draft.aim)
@@ -134,13 +148,22 @@ class _Writer:
     def _phrase(self, draft: Draft, denier: str = "") -> str:
         variants = self.phrases.get(str(draft.topic), {})
         quote = self._sentence_words(draft)
-        key = next((k for k in variants if k and re.search(rf"\b{re.escape(k)}", quote)), "")
+        key = next((k for k in variants if k and k[0] != "=" and re.search(rf"\b{re.escape(k)}", quote)), "")
         phrase = variants.get(key) or variants.get("") or str(draft.topic).replace("-", " ")
+        phrase = (self._form(draft) or self._usual_form(draft)).replace("{matter}", phrase)
         others = [code for code in draft.parties if code != denier]
         owner = self._owner(draft)
-        phrase = phrase.replace("{owner}", self._adjective(owner) if owner else "")
+        phrase = phrase.replace("{owner}", self._adjective(owner) if owner else "military")
         phrase = phrase.replace("{other}", self._adjective(others[0]) if denier and others else "")
         return " ".join(phrase.split())
+
+    def _form(self, draft: Draft) -> str:
+        """Return the topic's own way to say what is aimed at ("more {matter}"), "" where a plain verb will do."""
+        return self.phrases.get(str(draft.topic), {}).get(f"=to {draft.aim}", "") if draft.aim else ""
+
+    def _usual_form(self, draft: Draft) -> str:
+        """Return how the topic's words stand: bare beside a verb of its own, else in the topic's usual form."""
+        return "{matter}" if self._verb(draft) else self.phrases.get(str(draft.topic), {}).get("=", "{matter}")
 
     def _sentence_words(self, draft: Draft) -> str:
         first = draft.evidence[0]

@@ -85,6 +85,11 @@ def test_the_same_claim_always_has_the_same_id(read: Callable[..., Tagging]) -> 
             "Chile and Peru agreed to resume joint drills.",
             "CHL\u2013PER · agreed: resume joint drills, 4 Jun 2024.",
         ),
+        ("Chile withdraws its troops from Peru.", "CHL\u2013PER · withdrawn: troops, 4 Jun 2024."),
+        ("Chile will send more troops to Peru.", "CHL\u2013PER · agreed: more troops, 4 Jun 2024."),
+        ("A Chilean frigate made a port call in Peru.", "CHL\u2013PER · made: port call, 4 Jun 2024."),
+        ("Chile agrees to sell tanks to Peru.", "CHL\u2013PER · agreed: sale of tanks, 4 Jun 2024."),
+        ("Chile imposes an arms embargo on Peru.", "CHL\u2013PER · imposed: arms embargo, 4 Jun 2024."),
         (
             "Peru denies that Chile was granted special basing rights at a navy base.",
             "CHL\u2013PER · PER denies special Chilean basing rights, 4 Jun 2024.",
