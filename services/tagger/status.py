@@ -32,6 +32,9 @@ class Reading:
     loose: bool = False
 
 
+ACT_REACH = 15
+"""How many characters before the topic's words an act may end that is about them."""
+_STOPPED = frozenset({Status.SUSPENDED, Status.CANCELLED_ENDED})
 _AFTER_PREPOSITION = re.compile(
     r"\b(?:to|in|into|from|with|of|for|against|on|by|between|near|around)\s(?:the\s|\w+ern\s|\w+'s\s)*$"
 )
@@ -50,7 +53,12 @@ def find_cues(matcher: Matcher, marked: Marked, text: Text) -> list[CueSpan]:
         if not (cue.kind == "future" and _AFTER_PREPOSITION.search(text.low, max(span.start - 25, 0), span.start))
     ]
     found.sort(key=lambda c: (c.span.start, -c.span.end, c.cue.id))
-    return found
+    return [c for c in found if not any(_overrides(other, c) for other in found)]
+
+
+def _overrides(longer: CueSpan, cue: CueSpan) -> bool:
+    """Tell whether `cue` is only a piece of `longer`, which governs on the same side."""
+    return longer.span != cue.span and longer.span.covers(cue.span) and longer.cue.side in {"both", cue.cue.side}
 
 
 def read_status(hit: Hit, text: Text, sentence: Span, cues: Sequence[CueSpan]) -> Reading:
@@ -66,15 +74,32 @@ def read_status(hit: Hit, text: Text, sentence: Span, cues: Sequence[CueSpan]) -
     change = _change(left, right, text, hit.span)
     aim = _as_aim(change.cue.status if change else None)
     led = _change(left, [], text, hit.span)
-    governed = _under_attitude(left, right, text, _as_aim(led.cue.status if led else None), rule)
+    ahead = _as_aim(led.cue.status if led else None)
+    governed = (
+        _opposed(left, right, text, ahead)
+        or _done(left, right, text, hit.span)
+        or _under_attitude(left, right, ahead, rule)
+    )
     if governed:
         return governed
     announced = _first(left, "announce")
+    if announced and change and _is_done(text, change, announced):
+        announced = None
     if announced and aim in {None, Aim.EXPANDED, Aim.BEGUN}:
         return Reading(Status.AGREED_SIGNED, aim or rule.aim, announced.words, loose=aim is None)
     if change and change.cue.status:
         return _of_change(change, change.cue.status, aim, text)
     return Reading(rule.status, rule.aim if rule.status in AIM_BEARING else None, f"rule {rule.id}")
+
+
+_PERFECT = re.compile(r"\b(?:has|have|had|is|are|was|were)\s(?:been\s|now\s|already\s)?$")
+_HAS_BEEN = re.compile(r"\b(?:(?:has|have|had)\s(?:now\s)?been|was|were)\s$")
+
+
+def _is_done(text: Text, change: CueSpan, announced: CueSpan) -> bool:
+    """Tell whether what is announced is already so ("announced that it has completed", "is halting")."""
+    before = text.low[max(change.span.start - 20, 0) : change.span.start]
+    return change.span.start > announced.span.end and _PERFECT.search(before) is not None
 
 
 _BEGUN_TO = re.compile(r"\b(?:begins?|began|begun|starts?|started|continues?|continued)\sto\s$")
@@ -83,18 +108,15 @@ _BEGUN_TO = re.compile(r"\b(?:begins?|began|begun|starts?|started|continues?|con
 def _of_change(change: CueSpan, status: Status, aim: Aim | None, text: Text) -> Reading:
     """Read a change nobody has an attitude to; "to resume" is announced, "are mending" has only begun."""
     before = text.low[max(change.span.start - 20, 0) : change.span.start]
-    if aim and before.endswith("to ") and not _BEGUN_TO.search(before):
+    if aim and before.endswith(" to ") and not _BEGUN_TO.search(before):
         return Reading(Status.AGREED_SIGNED, aim, f"to {change.words}")
     if status is Status.RESUMED and _is_progressive(text, change):
         return Reading(Status.BEGUN, Aim.RESUMED, change.words)
     return Reading(status, None, change.words)
 
 
-def _under_attitude(
-    left: Sequence[CueSpan], right: Sequence[CueSpan], text: Text, aim: Aim | None, rule: Rule
-) -> Reading | None:
-    """Read what denials, objections, attitudes, announced futures and possibilities make of the matter."""
-    future = _first(left, "future") or _first(left, "modal") or _first(right[:1], "future")
+def _opposed(left: Sequence[CueSpan], right: Sequence[CueSpan], text: Text, aim: Aim | None) -> Reading | None:
+    """Read what denials and objections make of the matter."""
     denial = _first(left, "denial") or next(
         (c for c in right[:1] if c.cue.kind == "denial" and _is_passive(text, c)), None
     )
@@ -102,18 +124,38 @@ def _under_attitude(
     if opened and denial:
         return Reading(Status.UNDER_DISCUSSION, aim or Aim.BEGUN, opened.words, loose=aim is None)
     if denial:
-        usual = Aim.BEGUN if future or denial.cue.aim else None
+        usual = Aim.BEGUN if _future(left, right) or denial.cue.aim else None
         return Reading(Status.DENIED, aim or usual, denial.words, loose=aim is None)
     stance = _first(left, "stance") or _first(right[:2], "stance")
-    if stance:
-        return Reading(Status.CRITICISED, None, stance.words)
+    return Reading(Status.CRITICISED, None, stance.words) if stance else None
+
+
+def _done(left: Sequence[CueSpan], right: Sequence[CueSpan], text: Text, span: Span) -> Reading | None:
+    """Read what is done by being said, and what plans came to ("plans for drills have been suspended")."""
+    acts = [c for c in left if c.cue.kind == "act" and c.span.end + ACT_REACH >= span.start]
+    act = acts[0] if acts else next((c for c in right if _has_been_stopped(text, c)), None)
+    return Reading(act.cue.status, None, act.words) if act and act.cue.status else None
+
+
+def _under_attitude(left: Sequence[CueSpan], right: Sequence[CueSpan], aim: Aim | None, rule: Rule) -> Reading | None:
+    """Read what attitudes, announced futures and possibilities make of the matter."""
     attitude = _weakest(left) or _weakest(right[:1])
     if attitude and attitude.cue.status:
         usual = rule.aim if rule.aim is not None and attitude.cue.aim is not None else attitude.cue.aim
         return Reading(attitude.cue.status, aim or usual, attitude.words, loose=aim is None)
+    future = _future(left, right)
     if future and future.cue.status:
         return Reading(future.cue.status, aim or Aim.BEGUN, future.words, loose=aim is None)
     return None
+
+
+def _future(left: Sequence[CueSpan], right: Sequence[CueSpan]) -> CueSpan | None:
+    return _first(left, "future") or _first(left, "modal") or _first(right[:1], "future")
+
+
+def _has_been_stopped(text: Text, cue: CueSpan) -> bool:
+    before = text.low[max(cue.span.start - 20, 0) : cue.span.start]
+    return cue.cue.status in _STOPPED and _HAS_BEEN.search(before) is not None
 
 
 def _first(cues: Sequence[CueSpan], kind: str, identity: str | None = None) -> CueSpan | None:

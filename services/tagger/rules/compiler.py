@@ -22,7 +22,7 @@ _RULE_KEYS = frozenset(
 _TOPIC_KEYS = frozenset({"topic", "rule", "places", "adversaries", "counterparts", "ignore", "yields"})
 _SPECIAL = ("pack.toml", "macros.toml", "cues.toml", "phrases.toml")
 _CUE_KEYS = {"id", "kind", "status", "aim", "any", "side"}
-_CUE_KINDS = {"attitude", "change", "denial", "stance", "future", "modal", "announce"}
+_CUE_KINDS = {"attitude", "change", "denial", "stance", "future", "modal", "announce", "act"}
 _SIDES = {"left", "right", "both"}
 
 

@@ -32,6 +32,11 @@ D = Topic.JOINT_EXERCISE
         ("Chile is expelling the military attaché of Peru.", Topic.ATTACHE_EXCHANGE, "cancelled-ended", None),
         ("Chile and Peru are restoring a military hotline.", Topic.MILITARY_CHANNELS, "begun", "resumed"),  # under way
         ("The army chief of Chile met his counterpart from Peru to discuss drills.", Topic.SENIOR_MEETING, "concluded", None),
+        ("NATO begins joint drills with Peru.", D, "begun", None),  # a name that ends like "to"
+        ("Chile announced that it has completed joint naval drills with Peru.", D, "concluded", None),  # already so
+        ("Chile announces an arms embargo on Peru.", Topic.RESTRICTION_EMBARGO, "begun", None),  # done by being said
+        ("Plans for joint naval drills of Chile and Peru have been suspended.", D, "suspended", None),  # what they came to
+        ("Chile accepts a proposal of Peru for joint naval drills.", D, "agreed-signed", "begun"),  # no longer one side's
     ],
 )  # fmt: skip
 def test_status_and_aim_are_read(
