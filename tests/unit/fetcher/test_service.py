@@ -243,7 +243,8 @@ async def test_dead_network_is_one_line_and_no_feed_is_blamed(bench):
 
 
 async def test_run_polls_every_feed_once_without_a_network_and_says_so_in_one_line(bench):
-    bench.feeds(*(f"http://h{n}.invalid/feed" for n in range(12)), bench.server.url("/feed"))
+    urls = [f"http://h{n}.invalid/feed" for n in range(12)]
+    bench.feeds(*urls, bench.server.url("/feed"), poll_floor=timedelta(seconds=30))  # none is due twice meanwhile
     bench.server.answers["/feed"] = (404, {})
     stop = asyncio.Event()
     with capture_logs() as logs:
