@@ -88,6 +88,23 @@ class Status(StrEnum):
     STANDING = "standing"
 
 
+STATUS_WORDS: dict[str, str] = {
+    Status.PROPOSED: "proposed",
+    Status.UNDER_DISCUSSION: "under discussion",
+    Status.AGREED_SIGNED: "agreed",
+    Status.BEGUN: "begun",
+    Status.CONCLUDED: "concluded",
+    Status.RESUMED: "resumed",
+    Status.EXPANDED: "expanded",
+    Status.SUSPENDED: "suspended",
+    Status.CANCELLED_ENDED: "ended",
+    Status.DENIED: "denied",
+    Status.CRITICISED: "criticised",
+    Status.STANDING: "standing",
+}
+"""How people say a status, or an aim, which has the same names."""
+
+
 class Aim(StrEnum):
     """What the matter talked about would become, while the status says it has not happened yet."""
 

@@ -16,7 +16,7 @@ from services.web.queries.feeds import StoredFeed, all_feeds
 from shared.events import Alert, Matter
 from shared.gazetteer import load_gazetteer
 from shared.metrics import Metrics
-from shared.vocabulary import AlertKind, Severity
+from shared.vocabulary import STATUS_WORDS, AlertKind, Severity
 
 SEVERITY_STYLE = {
     Severity.P1: "bold white on red",
@@ -59,8 +59,8 @@ def alerts_table(alerts: Sequence[Alert]) -> Table:
 
 def matter_words(matter: Matter) -> str:
     """Say a matter in words: topic, status, and what it would become."""
-    words = f"{matter.topic.replace('-', ' ')} · {matter.status.replace('-', ' ')}"
-    return f"{words} → {matter.aim.replace('-', ' ')}" if matter.aim else words
+    words = f"{matter.topic.replace('-', ' ')} · {STATUS_WORDS[matter.status]}"
+    return f"{words} → {STATUS_WORDS[matter.aim]}" if matter.aim else words
 
 
 def _parties(codes: Sequence[str]) -> str:

@@ -9,11 +9,10 @@ from services.store.reports import Report
 from services.store.state import Development, MatterState
 from shared.events import Alert, Matter
 from shared.identity import stable_id
-from shared.vocabulary import TOPIC_TITLES, AlertKind, Status
+from shared.vocabulary import STATUS_WORDS, TOPIC_TITLES, AlertKind
 
 SEPARATOR = " · "
 DASH = "\u2013"
-_WORDS = {Status.AGREED_SIGNED: "agreed", Status.CANCELLED_ENDED: "ended", Status.UNDER_DISCUSSION: "under discussion"}
 
 
 def compose(development: Development, verdict: Raise | Update, report: Report, *, now: datetime) -> Alert:
@@ -85,7 +84,7 @@ def _phrase(change: Change) -> str:
 
 def in_words(status: str) -> str:
     """Write a status as people say it."""
-    return next((words for known, words in _WORDS.items() if known == status), status)
+    return STATUS_WORDS.get(status, status)
 
 
 def _matters(development: Development, report: Report, changes: tuple[Change, ...]) -> tuple[Matter, ...]:

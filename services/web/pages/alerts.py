@@ -9,7 +9,7 @@ from services.web.context import Here, Id
 from services.web.pages.cards import Card, articles_of, make_card
 from services.web.pages.filter_form import read_form
 from services.web.pages.templating import page
-from services.web.pages.wording import SEVERITY_WORDS, STATUS_WORDS, what_is_happening
+from services.web.pages.wording import SEVERITY_WORDS, what_is_happening
 from services.web.problems import not_found
 from services.web.queries.alerts import (
     StoredAlert,
@@ -23,7 +23,7 @@ from services.web.queries.articles import source_texts
 from services.web.queries.developments import StoredDevelopment, one_development
 from services.web.queries.feeds import read_progress
 from shared.gazetteer import load_gazetteer
-from shared.vocabulary import TOPIC_TITLES
+from shared.vocabulary import STATUS_WORDS, TOPIC_TITLES, Status
 
 PAGE = 30
 router = APIRouter(include_in_schema=False)
@@ -63,7 +63,9 @@ async def alerts_page(request: Request, here: Here) -> HTMLResponse:
             (Choice(code, gazetteer.party_name(code), code in wanted.parties) for code in {*parties, *wanted.parties}),
             key=lambda choice: choice.label,
         ),
-        statuses=[Choice(status, words, status in wanted.statuses) for status, words in STATUS_WORDS.items()],
+        statuses=[
+            Choice(status, words, status in wanted.statuses) for status, words in ((s, STATUS_WORDS[s]) for s in Status)
+        ],
         severities=[
             Choice(severity, f"{severity}: {words}", severity is wanted.severity)
             for severity, words in SEVERITY_WORDS.items()

@@ -12,7 +12,7 @@ from services.web.pages import wording
 from services.web.pages.cards import matter_parties
 from services.web.syndication import is_link, timestamp
 from shared.gazetteer import load_gazetteer
-from shared.vocabulary import TOPIC_TITLES
+from shared.vocabulary import STATUS_WORDS, TOPIC_TITLES
 
 HERE = Path(__file__).parent.parent
 STATIC = HERE / "static"
@@ -37,9 +37,9 @@ def environment() -> Environment:
         rfc3339=timestamp,
         party=gazetteer.party_name,
         topic=TOPIC_TITLES.__getitem__,
-        status=wording.STATUS_WORDS.__getitem__,
+        status=STATUS_WORDS.__getitem__,
         look=wording.STATUS_LOOKS.__getitem__,
-        aim=wording.AIM_WORDS.__getitem__,
+        aim=STATUS_WORDS.__getitem__,
         severity=wording.SEVERITY_WORDS.__getitem__,
         certainty=wording.CERTAINTY_WORDS.__getitem__,
         feed_state=lambda state: wording.FEED_STATE_WORDS.get(state, state),

@@ -4,22 +4,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 from services.web.queries.feeds import Progress
-from shared.vocabulary import Aim, Certainty, Severity, Status
+from shared.vocabulary import Certainty, Severity, Status
 
-STATUS_WORDS: dict[Status, str] = {
-    Status.PROPOSED: "proposed",
-    Status.UNDER_DISCUSSION: "under discussion",
-    Status.AGREED_SIGNED: "agreed",
-    Status.BEGUN: "begun",
-    Status.CONCLUDED: "concluded",
-    Status.RESUMED: "resumed",
-    Status.EXPANDED: "expanded",
-    Status.SUSPENDED: "suspended",
-    Status.CANCELLED_ENDED: "ended",
-    Status.DENIED: "denied",
-    Status.CRITICISED: "criticised",
-    Status.STANDING: "standing",
-}
 STATUS_LOOKS: dict[Status, str] = {
     Status.PROPOSED: "talk",
     Status.UNDER_DISCUSSION: "talk",
@@ -35,13 +21,6 @@ STATUS_LOOKS: dict[Status, str] = {
     Status.STANDING: "standing",
 }
 """How a status is drawn: icon, border and colour; the word is always there too."""
-AIM_WORDS: dict[Aim, str] = {
-    Aim.RESUMED: "resumed",
-    Aim.EXPANDED: "expanded",
-    Aim.SUSPENDED: "suspended",
-    Aim.CANCELLED_ENDED: "ended",
-    Aim.BEGUN: "begun",
-}
 SEVERITY_WORDS: dict[Severity, str] = {
     Severity.P1: "change in footprint or instruments",
     Severity.P2: "change in practice or materiel",

@@ -3,18 +3,16 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from services.web.pages.wording import (
-    AIM_WORDS,
     CERTAINTY_WORDS,
     SEVERITY_WORDS,
     STATUS_LOOKS,
-    STATUS_WORDS,
     absolute,
     ago,
     until,
     what_is_happening,
 )
 from services.web.queries.feeds import Progress
-from shared.vocabulary import Aim, Certainty, Severity, Status
+from shared.vocabulary import STATUS_WORDS, Aim, Certainty, Severity, Status
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 
@@ -23,7 +21,7 @@ def test_every_code_has_words():
     for words, codes in (
         (STATUS_WORDS, Status),
         (STATUS_LOOKS, Status),
-        (AIM_WORDS, Aim),
+        ({aim: STATUS_WORDS[aim] for aim in Aim}, Aim),
         (SEVERITY_WORDS, Severity),
         (CERTAINTY_WORDS, Certainty),
     ):
