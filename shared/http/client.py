@@ -167,7 +167,7 @@ class HttpClient:
 
     def _checked(self, url: str) -> URL:
         """Read a URL that may be asked, or stop with bad-url."""
-        shown = printable(without_password(url))[:200]
+        shown = storable(without_password(url))[:200]
         try:
             parsed = URL(url)
             host, port = parsed.raw_host, parsed.port
@@ -231,12 +231,12 @@ def _next_hop(response: aiohttp.ClientResponse, trip: _Trip, limit: int) -> URL 
     try:
         return trip.url.join(URL(location))
     except (ValueError, UnicodeError) as error:
-        raise stop(FailureKind.REDIRECT, f"status {status} to {printable(location)[:200]}: {error}", status) from error
+        raise stop(FailureKind.REDIRECT, f"status {status} to {storable(location)[:200]}: {error}", status) from error
 
 
 def _timed_out(error: TimeoutError, trip: _Trip, deadline: timedelta) -> Failed:
     if isinstance(error, aiohttp.ConnectionTimeoutError):
-        return Failed(kind=FailureKind.TIMEOUT, detail=f"{trip.url.host}: {printable(str(error))}"[:MAX_DETAIL_CHARS])
+        return Failed(kind=FailureKind.TIMEOUT, detail=f"{trip.url.host}: {storable(str(error))}"[:MAX_DETAIL_CHARS])
     told = f"{trip.url.host}: not done after {deadline.total_seconds():g} s, waiting for {trip.waiting_for}"
     return Failed(kind=FailureKind.TIMEOUT, detail=told)
 
@@ -258,15 +258,15 @@ def _kind(error: Exception, refusals: list[str]) -> FailureKind:
 def _detail(error: Exception, refusals: list[str], trip: _Trip) -> str:
     cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
     connecting = isinstance(error, aiohttp.ClientConnectorError)
-    told = refusals[0] if refusals and connecting else printable(" ".join(str(cause).split()) or type(cause).__name__)
+    told = refusals[0] if refusals and connecting else storable(" ".join(str(cause).split()) or type(cause).__name__)
     return f"{trip.url.host}: {told}"[:MAX_DETAIL_CHARS]
 
 
 def _header(response: aiohttp.ClientResponse, name: str) -> str | None:
     value = response.headers.get(name)
-    return printable(value) if value else None
+    return storable(value) if value else None
 
 
-def printable(text: str) -> str:
+def storable(text: str) -> str:
     """Return text that can be stored and shown: what is no character becomes an escape."""
     return text.encode("utf-8", "backslashreplace").decode("utf-8")

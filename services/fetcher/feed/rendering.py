@@ -7,7 +7,7 @@ from feedparser.sanitizer import _sanitize_html as sanitize
 from feedparser.urls import resolve_relative_uris
 
 from services.fetcher.feed.document import NotAFeed, ParsedFeed, ParsedItem, Text
-from services.fetcher.feed.text import one_line, plain, printable
+from services.fetcher.feed.text import drop_unprintable, one_line, plain
 
 Data = dict[str, Any]
 
@@ -62,7 +62,7 @@ def markup(text: Text | None) -> str | None:
     """Return a text that may be shown: markup without what runs or loads, links absolute; plain text as it is."""
     if text is None:
         return None
-    value = printable(text.value)
+    value = drop_unprintable(text.value)
     if text.markup and ("<" in value or "&" in value):
         if text.base and "<" in value:
             value = resolve_relative_uris(value, text.base, "utf-8", "text/html")

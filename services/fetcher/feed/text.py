@@ -181,7 +181,7 @@ _LINES = re.compile(r" *\n *")
 _SCHEME = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*:")
 
 
-def printable(text: str) -> str:
+def drop_unprintable(text: str) -> str:
     """Drop control characters (tab and newline stay), bidirectional overrides, lone surrogates and non-characters."""
     return _UNPRINTABLE.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
 
@@ -209,7 +209,7 @@ def plain(text: Text | None) -> str:
     if text is None:
         return ""
     value = strip_markup(text.value) if text.markup else text.value
-    value = _SPACE.sub(" ", _MARKS.sub("", printable(value)))
+    value = _SPACE.sub(" ", _MARKS.sub("", drop_unprintable(value)))
     value = _LINES.sub("\n", value)
     return re.sub(r"\n{3,}", "\n\n", value).strip()
 
