@@ -5,8 +5,9 @@ This is the only place that knows the names of environment variables.
 
 import ipaddress
 import re
+import socket
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import TypeVar
@@ -14,11 +15,31 @@ from typing import TypeVar
 from shared.failures import Refused
 
 V = TypeVar("V")
+KAFKA_SECURITY = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
+KAFKA_SASL = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 class BadSettings(Refused):
     """One or more settings cannot be used; the message lists every one with its reason."""
+
+
+@dataclass(frozen=True)
+class KafkaSettings:
+    """How to speak to Kafka, and how the topics are made that are not there yet. Of no concern to the other logs."""
+
+    security: str = "PLAINTEXT"
+    ca_file: Path | None = None
+    cert_file: Path | None = None
+    key_file: Path | None = None
+    sasl_mechanism: str = "SCRAM-SHA-512"
+    username: str = ""
+    password_file: Path | None = None
+    partitions: int = 6
+    replication: int = 1
+    min_insync: int = 1
+    session_timeout: timedelta = timedelta(seconds=45)
+    max_message_bytes: int = 4 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -49,6 +70,15 @@ class Settings:
     log_format: str = "text"
     log_level: str = "info"
     grace: timedelta = timedelta(seconds=8)
+    replica: str = ""
+    db_password_file: Path | None = None
+    kafka: KafkaSettings = field(default_factory=KafkaSettings)
+    failpoints: tuple[str, ...] = ()
+
+    @property
+    def replica_name(self) -> str:
+        """What tells this process from others of its service, the same after a restart: REPLICA, or the host's name."""
+        return self.replica or socket.gethostname()
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> "Settings":
@@ -87,9 +117,32 @@ class Settings:
             log_format=read("LOG_FORMAT", _one_of("text", "json"), cls.log_format),
             log_level=read("LOG_LEVEL", _one_of("debug", "info", "warning"), cls.log_level),
             grace=read("GRACE_SECONDS", _seconds, cls.grace),
+            replica=read("REPLICA", str, cls.replica),
+            db_password_file=read("DB_PASSWORD_FILE", _existing_file, cls.db_password_file),
+            kafka=KafkaSettings(
+                security=read("KAFKA_SECURITY", _one_of(*KAFKA_SECURITY), KafkaSettings.security),
+                ca_file=read("KAFKA_CA_FILE", _existing_file, KafkaSettings.ca_file),
+                cert_file=read("KAFKA_CERT_FILE", _existing_file, KafkaSettings.cert_file),
+                key_file=read("KAFKA_KEY_FILE", _existing_file, KafkaSettings.key_file),
+                sasl_mechanism=read("KAFKA_SASL_MECHANISM", _one_of(*KAFKA_SASL), KafkaSettings.sasl_mechanism),
+                username=read("KAFKA_USERNAME", str, KafkaSettings.username),
+                password_file=read("KAFKA_PASSWORD_FILE", _existing_file, KafkaSettings.password_file),
+                partitions=read("KAFKA_PARTITIONS", _count, KafkaSettings.partitions),
+                replication=read("KAFKA_REPLICATION", _count, KafkaSettings.replication),
+                min_insync=read("KAFKA_MIN_INSYNC", _count, KafkaSettings.min_insync),
+                session_timeout=read("KAFKA_SESSION_TIMEOUT_SECONDS", _seconds, KafkaSettings.session_timeout),
+                max_message_bytes=read("KAFKA_MAX_MESSAGE_BYTES", _count, KafkaSettings.max_message_bytes),
+            ),
+            failpoints=read("FAILPOINTS", _words, cls.failpoints),
         )
         if settings.poll_floor > settings.poll_ceiling:
             faults.append("POLL_FLOOR_SECONDS is above POLL_CEILING_SECONDS")
+        if settings.kafka.min_insync > settings.kafka.replication:
+            faults.append("KAFKA_MIN_INSYNC is above KAFKA_REPLICATION: nothing could ever be appended")
+        if settings.kafka.security.startswith("SASL") and not (
+            settings.kafka.username and settings.kafka.password_file
+        ):
+            faults.append(f"KAFKA_SECURITY={settings.kafka.security} needs KAFKA_USERNAME and KAFKA_PASSWORD_FILE")
         if faults:
             raise BadSettings("bad settings:\n  " + "\n  ".join(faults))
         return settings
@@ -123,6 +176,16 @@ def _port(raw: str) -> int:
     if not raw.isdigit() or not 0 <= int(raw) <= 65535:  # noqa: PLR2004 - the range of a port
         raise ValueError("must be a port from 0 (any free one) to 65535")
     return int(raw)
+
+
+def _count(raw: str) -> int:
+    if not raw.isdigit() or int(raw) < 1:
+        raise ValueError("must be a whole number from 1")
+    return int(raw)
+
+
+def _words(raw: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in raw.split(",") if part.strip())
 
 
 def _ports(raw: str) -> tuple[int, ...]:

@@ -20,6 +20,10 @@ class Unavailable(Refused):
     """Infrastructure (log, database, disk) cannot serve now; nothing was lost and trying again later is right."""
 
 
+class TooLarge(Refused):
+    """A message is larger than the log takes; the data are at fault, and trying again will not help."""
+
+
 class LogInUse(Refused):
     """Another process owns this log; the message names the file and, where known, the process."""
 
@@ -30,11 +34,16 @@ class BadLog(Refused):
 
 @dataclass(frozen=True)
 class Message:
-    """What is appended: a key that orders, bytes, and headers in order (names may repeat, as in Kafka)."""
+    """What is appended: a key that orders, bytes, and headers in order (names may repeat, as in Kafka).
+
+    `partition` puts it there (modulo the topic's partitions) instead of where its key belongs: for heartbeats, which
+    must pass every replica.
+    """
 
     key: str
     value: bytes
     headers: tuple[tuple[str, bytes], ...] = ()
+    partition: int | None = None
 
 
 @dataclass(frozen=True)
@@ -94,7 +103,14 @@ class EventLog(Protocol):
     """Topics of records. Opened with `open_log`, closed by its context manager."""
 
     async def append(self, topic: str, messages: Sequence[Message]) -> None:
-        """Append all, in order, durably, or raise Unavailable (then some may have been appended)."""
+        """Append all, in order, durably, or raise Unavailable (then some may have been appended).
+
+        Raises TooLarge before anything is appended when the log would never take one of the messages.
+        """
+        ...
+
+    async def partitions(self, topic: str) -> int:
+        """Return into how many partitions the topic is divided. Raises Unavailable."""
         ...
 
     def reader(self, topic: str, group: str) -> AbstractAsyncContextManager[Reader]:

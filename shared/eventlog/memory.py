@@ -63,12 +63,17 @@ class MemoryLog:
         moment = self._now()
         partitions = self._topics[topic]
         for message in messages:
-            number = zlib.crc32(message.key.encode("utf-8", "surrogatepass")) % len(partitions)
+            chosen = message.partition
+            number = (chosen if chosen is not None else _hash(message.key)) % len(partitions)
             to = partitions[number]
             to.records.append(
                 Record(topic, number, to.end, message.key, bytes(message.value), tuple(message.headers), moment)
             )
         self._bells[topic].ring()
+
+    async def partitions(self, topic: str) -> int:
+        """Return how many partitions every topic has."""
+        return len(self._topics[topic])
 
     @asynccontextmanager
     async def reader(self, topic: str, group: str) -> AsyncIterator[Reader]:
@@ -104,6 +109,10 @@ class MemoryLog:
                     )
                 )
         return gone
+
+
+def _hash(key: str) -> int:
+    return zlib.crc32(key.encode("utf-8", "surrogatepass"))
 
 
 class _MemoryReader:

@@ -79,6 +79,11 @@ class SqliteLog:
             await self.do(self._file.append, topic, messages, self._now())
             self._bells[topic].ring()
 
+    async def partitions(self, topic: str) -> int:
+        """Return 1: the file keeps one order per topic."""
+        del topic
+        return 1
+
     @asynccontextmanager
     async def reader(self, topic: str, group: str) -> AsyncIterator[Reader]:
         """Join the group. One member reads; others stand by until it leaves."""

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.settings import BadSettings, Settings, without_password
+from shared.settings import BadSettings, KafkaSettings, Settings, without_password
 
 
 def test_an_empty_environment_is_one_process_on_one_machine():
@@ -56,6 +56,21 @@ def test_every_variable_is_read(tmp_path):
             "LOG_FORMAT": "json",
             "LOG_LEVEL": "debug",
             "GRACE_SECONDS": "3",
+            "REPLICA": "tagger-2",
+            "DB_PASSWORD_FILE": str(file),
+            "KAFKA_SECURITY": "SASL_SSL",
+            "KAFKA_CA_FILE": str(file),
+            "KAFKA_CERT_FILE": str(file),
+            "KAFKA_KEY_FILE": str(file),
+            "KAFKA_SASL_MECHANISM": "PLAIN",
+            "KAFKA_USERNAME": "attache",
+            "KAFKA_PASSWORD_FILE": str(file),
+            "KAFKA_PARTITIONS": "12",
+            "KAFKA_REPLICATION": "3",
+            "KAFKA_MIN_INSYNC": "2",
+            "KAFKA_SESSION_TIMEOUT_SECONDS": "30",
+            "KAFKA_MAX_MESSAGE_BYTES": "1000000",
+            "FAILPOINTS": "store.stored:2, tagger.appended",
         }
     )
     assert settings == Settings(
@@ -79,6 +94,23 @@ def test_every_variable_is_read(tmp_path):
         log_format="json",
         log_level="debug",
         grace=timedelta(seconds=3),
+        replica="tagger-2",
+        db_password_file=file,
+        kafka=KafkaSettings(
+            security="SASL_SSL",
+            ca_file=file,
+            cert_file=file,
+            key_file=file,
+            sasl_mechanism="PLAIN",
+            username="attache",
+            password_file=file,
+            partitions=12,
+            replication=3,
+            min_insync=2,
+            session_timeout=timedelta(seconds=30),
+            max_message_bytes=1_000_000,
+        ),
+        failpoints=("store.stored:2", "tagger.appended"),
     )
 
 
@@ -130,3 +162,22 @@ def test_a_password_is_not_repeated_in_messages():
 
 def test_a_url_without_a_password_is_shown_whole():
     assert without_password("sqlite:////data/a@b.db") == "sqlite:////data/a@b.db"
+
+
+def test_a_replica_is_called_after_its_host_unless_it_is_named():
+    assert Settings.from_env({}).replica_name
+    assert Settings.from_env({"REPLICA": "tagger-2"}).replica_name == "tagger-2"
+
+
+@pytest.mark.parametrize(
+    ("env", "words"),
+    [
+        ({"KAFKA_MIN_INSYNC": "2"}, "KAFKA_MIN_INSYNC is above KAFKA_REPLICATION"),
+        ({"KAFKA_SECURITY": "SASL_SSL"}, "needs KAFKA_USERNAME and KAFKA_PASSWORD_FILE"),
+        ({"KAFKA_SECURITY": "plain"}, "must be one of PLAINTEXT"),
+        ({"KAFKA_PARTITIONS": "0"}, "must be a whole number from 1"),
+    ],
+)
+def test_kafka_settings_that_cannot_work_are_refused(env, words):
+    with pytest.raises(BadSettings, match=words):
+        Settings.from_env(env)
