@@ -31,8 +31,8 @@ NAMES = (
     "notifier.sent",
     "notifier.recorded",
 )
-"""Each is passed right after what it names: `store.written` stands before the database's commit, `store.handled` after it
-and before the log's."""
+"""Each is passed right after what it names. `store.written` stands before the database's commit, `store.handled` after
+it and before the log's."""
 
 _armed: dict[str, int] = {}
 
