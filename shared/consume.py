@@ -2,13 +2,14 @@
 
 A record leaves the loop in one of three ways: handled (its effect is done before the commit), dead (copied byte
 for byte to the topic's dead letters, acknowledged before the commit), or not at all (the process ends uncommitted
-and the record is read again). Trouble with infrastructure pauses the stage; it never makes a dead letter.
+and the record is read again). Trouble with infrastructure pauses the stage; it never makes a dead letter. A record
+that ends the process again and again does, so that those behind it are not held up for ever (shared.crashloop).
 """
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import AsyncExitStack, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,9 +17,11 @@ from typing import Any
 import structlog
 
 from shared.backoff import delay
+from shared.crashloop import TURNS, Caution, Verdict
 from shared.deadletters import DeadLetterLimit, DeadLetterWindow, dead_letter, note
-from shared.eventlog import EventLog, Message, Reader, Record, Unavailable
+from shared.eventlog import EventLog, Message, Reader, Record, TooLarge, Unavailable
 from shared.events import BadEvent, Event, Heartbeat, decode
+from shared.failpoints import passing
 from shared.failures import Refused
 from shared.metrics import Metrics
 from shared.process import pause
@@ -31,6 +34,7 @@ BATCH_RECORDS = 200
 READ_TIMEOUT = timedelta(seconds=1)
 PAUSE_BASE = timedelta(seconds=1)
 PAUSE_CAP = timedelta(seconds=60)
+WITHDRAW_WITHIN = timedelta(seconds=2)
 STUCK_AFTER = timedelta(minutes=2)
 """Longer than any batch takes and than a pause; a turn that lasts longer is stuck."""
 
@@ -47,8 +51,8 @@ Handler = Callable[[Batch], Awaitable[None]]
 class Stage:
     """One consuming stage: its name in metrics, what it reads and as which group, where its heartbeats go on.
 
-    `handle` makes the effect of a whole batch durable before it returns, or raises: BadEvent if the data of a
-    record is at fault (the loop then hands the batch over one by one, to find which), Unavailable if
+    `handle` makes the effect of a whole batch durable before it returns, or raises: BadEvent or TooLarge if the data
+    of a record is at fault (the loop then hands the batch over one by one, to find which), Unavailable if
     infrastructure is. It must be idempotent: a batch may come again.
     """
 
@@ -80,16 +84,27 @@ async def consume(
     async with AsyncExitStack() as stack:
         stack.enter_context(_checked(health, f"{stage.name}-consumer", turning))
         reader = await stack.enter_async_context(eventlog.reader(stage.topic.name, stage.group))
+        caution = await stack.enter_async_context(_caution(reader))
         pauses = 0
         while not stop.is_set():
             turning.since = asyncio.get_running_loop().time()
             try:
                 if pauses:
                     await reader.rewind()
-                records = await reader.read(BATCH_RECORDS, READ_TIMEOUT)
+                records = await reader.read(1 if caution.doubtful else BATCH_RECORDS, READ_TIMEOUT)
                 if records:
-                    await _deal_with(eventlog, stage, records, window, metrics, now)
+                    passing(f"{stage.name}.read")
+                    verdict = await caution.judge(records)
+                    if verdict is Verdict.READ_SINGLY:
+                        log.warning("read-singly", stage=stage.name, reason="a process ended with these in hand")
+                        await reader.rewind()
+                        continue
+                    condemned = verdict is Verdict.CONDEMNED
+                    await _deal_with(eventlog, stage, records, window, metrics, now, condemned=condemned)
+                    passing(f"{stage.name}.handled")
                     await reader.commit()
+                    caution.settled(records)
+                    passing(f"{stage.name}.committed")
                     _check(window, stage)
                 await _export_lag(reader, stage, metrics, now)
             except Unavailable as trouble:
@@ -127,6 +142,26 @@ def _checked(health: Health | None, name: str, check: Callable[[], str | None]) 
         del checks[name]
 
 
+@asynccontextmanager
+async def _caution(reader: Reader) -> AsyncIterator[Caution]:
+    """Judge records; whoever ends without being ended by one of them takes the note about it back.
+
+    A cancelled stage does not: it may have been cut off because a record took for ever.
+    """
+    caution = Caution(reader)
+    blameless = False
+    try:
+        yield caution
+        blameless = True
+    except Refused:
+        blameless = True
+        raise
+    finally:
+        if blameless:
+            with suppress(Refused, TimeoutError):
+                await asyncio.wait_for(caution.withdraw(), WITHDRAW_WITHIN.total_seconds())
+
+
 async def _deal_with(
     eventlog: EventLog,
     stage: Stage,
@@ -134,11 +169,16 @@ async def _deal_with(
     window: DeadLetterWindow,
     metrics: Metrics,
     now: Callable[[], datetime],
+    *,
+    condemned: bool = False,
 ) -> None:
     good: list[tuple[Record, Event[Any]]] = []
     bad: list[tuple[Record, BadEvent]] = []
     beats: list[tuple[Record, Event[Any]]] = []
     for record in records:
+        if condemned:
+            bad.append((record, BadEvent("crash-loop", f"{record.where} was alone in hand as {TURNS} processes ended")))
+            continue
         try:
             event: Event[Any] = decode(record, *stage.expects, Heartbeat)
         except BadEvent as fault:
@@ -154,7 +194,7 @@ async def _deal_with(
     if handled:
         metrics.stage_last_event.labels(stage.name).set(now().timestamp())
     if beats and stage.heartbeat_to is not None:
-        forwarded = [Message(record.key, record.value, record.headers) for record, _ in beats]
+        forwarded = [Message(record.key, record.value, record.headers, record.partition) for record, _ in beats]
         await eventlog.append(stage.heartbeat_to.name, forwarded)
     for _, beat in beats:
         metrics.saw_heartbeat(stage.name, beat.data.sent_at)
@@ -176,9 +216,9 @@ def _check(window: DeadLetterWindow, stage: Stage) -> None:
 async def _handle(stage: Stage, good: Sequence[tuple[Record, Event[Any]]]) -> list[tuple[Record, BadEvent]]:
     try:
         await stage.handle([event for _, event in good])
-    except BadEvent as fault:
+    except (BadEvent, TooLarge) as fault:
         if len(good) == 1:
-            return [(good[0][0], fault)]
+            return [(good[0][0], fault if isinstance(fault, BadEvent) else BadEvent("too-large", str(fault)))]
         found: list[tuple[Record, BadEvent]] = []
         for pair in good:
             found.extend(await _handle(stage, [pair]))

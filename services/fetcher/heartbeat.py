@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import timedelta
 
 import structlog
@@ -27,7 +28,10 @@ async def beat(
     now: Clock,
     stop: asyncio.Event,
 ) -> None:
-    """Send a heartbeat now and `every` so often, and do `also`, until `stop`; a missed one is not made up for."""
+    """Send a heartbeat now and `every` so often, and do `also`, until `stop`; a missed one is not made up for.
+
+    It goes to every partition, so that it passes every replica of the stages behind. Replicas of the fetcher all send.
+    """
     sequence = 0
     while not stop.is_set():
         sent_at = now()
@@ -39,7 +43,9 @@ async def beat(
             data=Heartbeat(sent_at=sent_at, sequence=sequence),
         )
         try:
-            await eventlog.append(ARTICLES.name, [encode(event, key=HEARTBEAT_KEY)])
+            message = encode(event, key=HEARTBEAT_KEY)
+            everywhere = [replace(message, partition=n) for n in range(await eventlog.partitions(ARTICLES.name))]
+            await eventlog.append(ARTICLES.name, everywhere)
             metrics.saw_heartbeat(stage, sent_at)
             await also()
         except Unavailable as trouble:

@@ -15,6 +15,7 @@ from shared.clock import Clock, utc_now
 from shared.consume import Batch, Stage, consume
 from shared.eventlog import EventLog, Message
 from shared.events import Article, Event, TaggedArticle, encode
+from shared.failpoints import passing
 from shared.identity import stable_id
 from shared.metrics import Metrics
 from shared.process import Service
@@ -69,9 +70,10 @@ class _Service:
         await consume(self.eventlog, stage, stop=stop, metrics=self.metrics, now=self.now, health=self.health)
 
     async def tag_all(self, batch: Batch) -> None:
-        """Tag a batch and append it in order; each article in a thread, so that the loop stays free."""
-        messages = [await asyncio.to_thread(self._tag, event) for event in batch]
+        """Tag a batch and append it in order; in a thread, so that the loop stays free."""
+        messages = await asyncio.to_thread(lambda: [self._tag(event) for event in batch])
         await self.eventlog.append(TAGGED_ARTICLES.name, messages)
+        passing("tagger.appended")
         for event in batch:
             age = (self.now() - event.data.observed_at).total_seconds()
             self.metrics.event_age.labels(NAME).observe(max(age, 0.0))

@@ -79,6 +79,15 @@ class Lag:
     oldest: datetime | None
 
 
+@dataclass(frozen=True)
+class Mark:
+    """A note left where a group stands in a partition: `offset` is the first record it has not committed."""
+
+    partition: int
+    offset: int
+    note: str
+
+
 class Reader(Protocol):
     """One member of a group reading one topic."""
 
@@ -96,6 +105,17 @@ class Reader(Protocol):
 
     async def lag(self) -> Lag:
         """Tell how far the group is behind."""
+        ...
+
+    async def mark(self, marks: Sequence[Mark]) -> None:
+        """Leave notes for whoever reads on from here, until the group's next commit in the partition voids them.
+
+        They are as durable as commits. An empty note takes one back. Raises Unavailable.
+        """
+        ...
+
+    async def marks(self) -> Sequence[Mark]:
+        """Return the notes that stand where the group does, in partitions this member reads. Raises Unavailable."""
         ...
 
 

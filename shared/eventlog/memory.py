@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 
 from shared.clock import Clock, utc_now
-from shared.eventlog import Lag, Message, Reader, Record
+from shared.eventlog import Lag, Mark, Message, Reader, Record
 from shared.eventlog.bell import Bell
 from shared.eventlog.membership import Group
 from shared.eventlog.retention import cutoffs, keep_from
@@ -54,6 +54,7 @@ class MemoryLog:
             lambda: tuple(_Partition() for _ in range(partitions))
         )
         self._committed: dict[str, dict[str, dict[int, int]]] = defaultdict(dict)
+        self._marks: dict[tuple[str, str], dict[int, Mark]] = defaultdict(dict)
         self._groups: dict[tuple[str, str], Group[_MemoryReader]] = defaultdict(Group)
         self._bells: dict[str, Bell] = defaultdict(Bell)
 
@@ -80,7 +81,7 @@ class MemoryLog:
         """Join the group; its members share the partitions."""
         committed = self._committed[topic].setdefault(group, {})
         members = self._groups[topic, group]
-        reader = _MemoryReader(self._topics[topic], committed, members, self._bells[topic])
+        reader = _MemoryReader(self._topics[topic], committed, self._marks[topic, group], members, self._bells[topic])
         members.join(reader)
         try:
             yield reader
@@ -120,11 +121,13 @@ class _MemoryReader:
         self,
         partitions: tuple[_Partition, ...],
         committed: dict[int, int],
+        marks: dict[int, Mark],
         members: Group["_MemoryReader"],
         bell: Bell,
     ) -> None:
         self._partitions = partitions
         self._committed = committed
+        self._marks = marks
         self._members = members
         self._bell = bell
         self._generation = -1
@@ -169,3 +172,16 @@ class _MemoryReader:
         ]
         oldest = min((records[0].timestamp for records in waiting if records), default=None)
         return Lag(sum(map(len, waiting)), oldest)
+
+    async def mark(self, marks: Sequence[Mark]) -> None:
+        """Keep the notes, unless the members changed meanwhile."""
+        await asyncio.sleep(0)
+        if self._generation == self._members.generation:
+            self._marks.update({mark.partition: mark for mark in marks})
+
+    async def marks(self) -> Sequence[Mark]:
+        """Return notes of this member's partitions that no commit has passed."""
+        await asyncio.sleep(0)
+        mine = self._members.share(self, len(self._partitions))
+        standing = [mark for number, mark in self._marks.items() if number in mine and mark.note]
+        return [mark for mark in standing if self._committed.get(mark.partition, 0) <= mark.offset]

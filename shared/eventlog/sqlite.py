@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 from shared.clock import Clock
-from shared.eventlog import BadLog, Lag, Message, Reader, Record
+from shared.eventlog import BadLog, Lag, Mark, Message, Reader, Record
 from shared.eventlog.bell import Bell
 from shared.eventlog.lock import own
 from shared.eventlog.membership import Group
@@ -160,3 +160,14 @@ class _SqliteReader:
     async def lag(self) -> Lag:
         """Count what the group has not committed."""
         return await self._log.do(self._file.lag, self._topic, self._group)
+
+    async def mark(self, marks: Sequence[Mark]) -> None:
+        """Keep the note, unless the members changed meanwhile."""
+        for mark in marks:
+            if self._generation == self._members.generation:
+                await self._log.do(self._file.mark, self._topic, self._group, mark.offset, mark.note)
+
+    async def marks(self) -> Sequence[Mark]:
+        """Return the note that stands where the group does, to the member that reads."""
+        found = await self._log.do(self._file.marked, self._topic, self._group)
+        return [Mark(0, *found)] if found and found[1] and self._members.share(self, 1) else []

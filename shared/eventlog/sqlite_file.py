@@ -21,6 +21,9 @@ READ_BYTES = 16_000_000
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 
+MARKS = """CREATE TABLE mark (
+    topic TEXT NOT NULL, "group" TEXT NOT NULL, next_offset INTEGER NOT NULL, note TEXT NOT NULL,
+    PRIMARY KEY (topic, "group")) WITHOUT ROWID"""
 SCHEMA = (
     "CREATE TABLE topic (name TEXT PRIMARY KEY, next_offset INTEGER NOT NULL) WITHOUT ROWID",
     """CREATE TABLE record (
@@ -29,6 +32,7 @@ SCHEMA = (
     """CREATE TABLE position (
         topic TEXT NOT NULL, "group" TEXT NOT NULL, next_offset INTEGER NOT NULL,
         PRIMARY KEY (topic, "group")) WITHOUT ROWID""",
+    MARKS,
     f"PRAGMA application_id = {APPLICATION_ID}",
     f"PRAGMA user_version = {FORMAT}",
 )
@@ -72,6 +76,8 @@ class LogFile:
                 raise BadLog(f"event log {self.path}: this SQLite file is something else's, not an event log")
             elif written != FORMAT:
                 raise BadLog(f"event log {self.path}: has format {written}, this version reads format {FORMAT}")
+            else:  # a file made before there were marks; what made it goes on reading it
+                self._sql.execute(MARKS.replace("CREATE TABLE", "CREATE TABLE IF NOT EXISTS"))
 
     def close(self) -> None:
         """Close the file; the last one out folds the write-ahead log into it."""
@@ -133,6 +139,19 @@ class LogFile:
                 " DO UPDATE SET next_offset = max(next_offset, excluded.next_offset)",
                 (topic, group, next_offset),
             )
+
+    def mark(self, topic: str, group: str, offset: int, note: str) -> None:
+        """Leave a note for the group at `offset`, in place of the last one."""
+        with self._troubles(), self._transaction():
+            self._sql.execute("INSERT OR REPLACE INTO mark VALUES (?, ?, ?, ?)", (topic, group, offset, note))
+
+    def marked(self, topic: str, group: str) -> tuple[int, str] | None:
+        """Return the group's note with its offset, if no commit has passed it."""
+        with self._troubles():
+            row: tuple[int, str] | None = self._sql.execute(
+                'SELECT next_offset, note FROM mark WHERE topic = ? AND "group" = ?', (topic, group)
+            ).fetchone()
+            return row if row and row[0] >= (self._position(topic, group) or 0) else None
 
     def lag(self, topic: str, group: str) -> Lag:
         """Count what the group has not committed, from the two ends: offsets have no gaps."""

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
-from shared.eventlog import EventLog, Lag, Message, Reader, Record, bell
+from shared.eventlog import EventLog, Lag, Mark, Message, Reader, Record, bell
 from shared.eventlog.memory import MemoryLog
 from shared.eventlog.open import open_log
 from shared.topics import ALERTS, ARTICLES
@@ -493,3 +493,36 @@ def test_no_crash_loses_a_record(name, tmp_path_factory):
             max_examples=40, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
         ),
     )
+
+
+async def test_a_note_at_the_groups_position_is_found_after_a_crash_and_void_after_a_commit(opener):
+    async with opener() as log:
+        await log.append(TOPIC, numbered(40))
+        async with log.reader(TOPIC, "group") as reader:
+            records = await reader.read(100, SOON)
+            assert await reader.marks() == []
+            first = {record.partition: record.offset for record in reversed(records)}
+            await reader.mark([Mark(partition, offset, "1 17") for partition, offset in first.items()])
+    async with opener() as log, log.reader(TOPIC, "group") as reader:
+        again = await reader.read(100, SOON)
+        found = await reader.marks()
+        mine = {record.partition for record in again}
+        assert {(mark.partition, mark.offset) for mark in found} >= {(p, first[p]) for p in mine}
+        assert {mark.note for mark in found} == {"1 17"}
+        await reader.commit()
+    async with opener() as log, log.reader(TOPIC, "group") as reader:
+        await log.append(TOPIC, numbered(10))
+        await reader.read(100, SOON)
+        assert not {mark.partition for mark in await reader.marks()} & mine
+
+
+async def test_an_empty_note_takes_one_back(opener):
+    async with opener() as log:
+        await log.append(TOPIC, numbered(1))
+        async with log.reader(TOPIC, "group") as reader:
+            (record,) = await reader.read(100, SOON)
+            await reader.mark([Mark(record.partition, record.offset, "1 1")])
+            await reader.mark([Mark(record.partition, record.offset, "")])
+            await reader.rewind()
+            assert len(await reader.read(100, SOON)) == 1, "a note moves nobody"
+            assert await reader.marks() == []

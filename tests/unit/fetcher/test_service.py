@@ -9,6 +9,7 @@ from services.fetcher.schedule import AUDIT_EVERY
 from services.fetcher.sources import BadSources
 from shared.eventlog import Unavailable
 from shared.events import Article, Heartbeat
+from shared.topics import HEARTBEAT_KEY
 
 RSS = {"Content-Type": "application/rss+xml"}
 
@@ -280,6 +281,8 @@ async def test_run_polls_what_becomes_due_and_sends_heartbeats(bench):
     events = await bench.events()
     assert {type(event.data) for event in events} == {Article, Heartbeat}
     assert bench.counted("attache_heartbeat_last_seen_timestamp_seconds", stage="fetcher") > 0
+    beats = {record.partition async for record in bench.log.scan("articles") if record.key == HEARTBEAT_KEY}
+    assert beats == set(range(await bench.log.partitions("articles")))
 
 
 async def test_run_pauses_while_the_log_is_away_and_loses_nothing(bench):

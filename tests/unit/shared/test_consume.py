@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -14,7 +15,7 @@ from structlog.testing import capture_logs
 from shared import consume as consume_module
 from shared.consume import Stage, TooManyDeadLetters, consume
 from shared.deadletters import DeadLetterLimit, note, original, requeued_message
-from shared.eventlog import Message, Record, Unavailable
+from shared.eventlog import Message, Record, TooLarge, Unavailable
 from shared.eventlog.memory import MemoryLog
 from shared.events import Alert, Article, BadEvent, Event, Heartbeat, Source, encode
 from shared.metrics import Metrics
@@ -95,6 +96,7 @@ def log():
 @pytest.fixture(autouse=True)
 def quick_pauses(monkeypatch):
     monkeypatch.setattr(consume_module, "PAUSE_BASE", timedelta(milliseconds=1))
+    monkeypatch.setattr(consume_module, "PAUSE_CAP", timedelta(milliseconds=4))
     monkeypatch.setattr(consume_module, "READ_TIMEOUT", timedelta(milliseconds=5))
 
 
@@ -224,6 +226,23 @@ async def test_a_batch_whose_data_is_at_fault_is_handed_over_one_by_one(log, met
     assert note(letter, "error.reason") == "no-good"
 
 
+async def test_what_the_log_would_never_take_is_a_dead_letter_of_the_record_it_came_from(log, metrics):
+    await log.append(ARTICLES.name, [article(n) for n in range(5)])
+
+    class Growing(Handler):
+        async def __call__(self, events) -> None:
+            if any(event.id == "event-3" for event in events):
+                raise TooLarge("tagged: 5,000,000 bytes, the log takes 4,194,304")
+            await super().__call__(events)
+
+    handler = Growing(enough=4)
+    await run(log, handler, metrics)
+    assert sorted(handler.done) == ["event-0", "event-1", "event-2", "event-4"]
+    (letter,) = await all_of(log, "articles.dead")
+    assert (letter.key, note(letter, "error.reason")) == ("article-3", "too-large")
+    assert "4,194,304" in note(letter, "error.detail")
+
+
 async def test_an_event_the_stage_does_not_expect_is_a_dead_letter(log, metrics):
     await log.append(ARTICLES.name, [article(0)])
     stop = asyncio.Event()
@@ -293,6 +312,14 @@ class TroubledLog:
                     outer.meet("lag")
                     return await reader.lag()
 
+                async def mark(self, marks):
+                    outer.meet("mark")
+                    await reader.mark(marks)
+
+                async def marks(self):
+                    outer.meet("marks")
+                    return await reader.marks()
+
             yield Troubled()
 
     def scan(self, topic):
@@ -303,7 +330,9 @@ class TroubledLog:
 
 
 @given(
-    failures=st.dictionaries(st.sampled_from(["append", "read", "commit", "rewind", "lag"]), st.integers(0, 3)),
+    failures=st.dictionaries(
+        st.sampled_from(["append", "read", "commit", "rewind", "lag", "mark", "marks"]), st.integers(0, 3)
+    ),
     troubles=st.integers(0, 2),
     count=st.integers(1, 30),
     bad=st.sets(st.integers(0, 29), max_size=5),
@@ -351,6 +380,14 @@ async def test_a_heartbeat_goes_on_unchanged_after_everything_before_it_was_hand
     newest = (NOW + timedelta(seconds=30)).timestamp()
     assert value(metrics, "attache_heartbeat_last_seen_timestamp_seconds", stage="tagger") == newest
     assert value(metrics, "attache_stage_events_total", stage="tagger", outcome="heartbeat") == 2
+
+
+async def test_a_heartbeat_keeps_its_partition_so_that_it_passes_every_replica(log, metrics):
+    beats = [replace(heartbeat(n), partition=n) for n in range(await log.partitions(ARTICLES.name))]
+    await log.append(ARTICLES.name, [*beats, article(0)])
+    handler = Handler(enough=1)
+    await run(log, handler, metrics, heartbeat_to=TAGGED_ARTICLES)
+    assert sorted(record.partition for record in await all_of(log, TAGGED_ARTICLES.name)) == list(range(len(beats)))
 
 
 async def test_the_last_stage_sends_no_heartbeat_on(log, metrics):

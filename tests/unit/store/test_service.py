@@ -45,6 +45,12 @@ class QuickReader:
     async def lag(self):
         return await self.reader.lag()
 
+    async def mark(self, marks):
+        await self.reader.mark(marks)
+
+    async def marks(self):
+        return await self.reader.marks()
+
 
 class FaultyLog(MemoryLog):
     """Refuses appends to the alerts topic while `down` is set; tells when they are refused, made, and read."""
