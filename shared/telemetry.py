@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TextIO
 
 import structlog
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, Gauge, ProcessCollector
 from prometheus_client.openmetrics.exposition import CONTENT_TYPE_LATEST, generate_latest
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -84,7 +84,13 @@ class Health:
 
 
 def ops_app(registry: CollectorRegistry, health: Health) -> Starlette:
-    """Build the ops port's app: /metrics (OpenMetrics), /healthz (200 while alive), /readyz (503 with reasons)."""
+    """Build the ops port's app: /metrics (OpenMetrics), /healthz (200 while alive), /readyz (503 with reasons).
+
+    Adds to `registry` what is the same for all services: whether this process is ready, its memory, CPU time, files.
+    """
+    ProcessCollector(registry=registry)
+    ready = Gauge("attache_ready", "1 while every check of /readyz is well.", registry=registry)
+    ready.set_function(lambda: float(not health.troubles()))
 
     async def metrics(_request: Request) -> Response:
         body = generate_latest(registry)  # type: ignore[no-untyped-call]  # prometheus_client leaves it untyped

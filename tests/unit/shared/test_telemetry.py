@@ -132,3 +132,17 @@ async def test_ready_is_when_every_check_is_well_and_the_reasons_are_told_otherw
     async with session.get("/readyz") as answer:
         assert answer.status == 503
         assert await answer.json() == {"status": "not-ready", "reasons": {"log": "broker away"}}
+
+
+async def test_readiness_and_the_process_itself_are_among_the_metrics(ops):
+    session, _, health = ops
+
+    async def sample(name):
+        async with session.get("/metrics") as answer:
+            families = text_string_to_metric_families(await answer.text())
+            return next(s.value for family in families for s in family.samples if s.name == name)
+
+    assert await sample("attache_ready") == 1
+    health.checks["log"] = lambda: "broker away"
+    assert await sample("attache_ready") == 0
+    assert await sample("process_resident_memory_bytes") > 1_000_000
