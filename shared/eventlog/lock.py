@@ -41,6 +41,23 @@ def own(path: Path) -> Iterator[None]:
             _held.discard(lock)
 
 
+def owner(path: Path) -> str | None:
+    """Return the process id of who owns `path`, "unknown" where it left none, or None while nobody does."""
+    lock = path.with_name(path.name + ".lock").resolve()
+    if lock in _held:  # to open and close the file would drop our own lock on it
+        return str(os.getpid())
+    try:
+        file = lock.open()
+    except FileNotFoundError:
+        return None
+    with file:
+        try:
+            fcntl.lockf(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError:
+            return file.read(20).strip() or "unknown"
+        return None
+
+
 def _in_use(path: Path, process: str) -> str:
     owner = f"process {process}" if process.isdigit() else "another process"
     return f"event log {path} is in use by {owner}; stop that one first, or set DATA_DIR to another folder"

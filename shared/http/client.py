@@ -6,7 +6,7 @@ import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from importlib.metadata import PackageNotFoundError, version
 from typing import TypeVar
 
@@ -30,7 +30,7 @@ from shared.http.answers import (
     stop,
 )
 from shared.http.body import inflate, read_at_most
-from shared.http.headers import fresh_for, retry_after, status_failure, validator
+from shared.http.headers import fresh_for, retry_after, served_at, status_failure, validator
 from shared.http.resolver import NameResolver
 from shared.settings import Settings, without_password
 
@@ -145,6 +145,16 @@ class HttpClient:
                 return Posted(status=response.status, excerpt=excerpt)
 
         return await self._within(deadline, url, send)
+
+    async def date(self, url: str, *, deadline: timedelta = DEADLINE) -> datetime | None:
+        """Return the moment at which the host of `url` says it answers (HTTP's Date), or None; no body is read."""
+
+        async def ask(trip: _Trip) -> datetime | None:
+            async with self._session.get(trip.url, allow_redirects=False) as response:
+                return served_at(response.headers)
+
+        answer = await self._within(deadline, url, ask)
+        return None if isinstance(answer, Failed) else answer
 
     async def _within(self, deadline: timedelta, url: str, work: Callable[[_Trip], Awaitable[A]]) -> A | Failed:
         """Do `work` on the checked URL within the deadline; everything that can go wrong becomes a Failed."""

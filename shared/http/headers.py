@@ -57,6 +57,13 @@ def http_date(written: str) -> datetime | None:
     return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
+def served_at(headers: Mapping[str, str]) -> datetime | None:
+    """Return the sender's present moment: Date, plus the Age the answer had in a cache."""
+    moment = http_date(headers.get("Date", ""))
+    age = headers.get("Age", "").strip()
+    return moment + _seconds(age) if moment and age.isascii() and age.isdecimal() else moment
+
+
 def _seconds(digits: str) -> timedelta:
     return timedelta(seconds=min(int(digits[:12]), LONGEST.total_seconds()))
 

@@ -7,7 +7,7 @@ networks does not apply to it.
 import asyncio
 import ipaddress
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime, parseaddr
@@ -20,6 +20,8 @@ from services.notifier.wording import clean, plain_text, subject
 from shared.events import Alert
 from shared.settings import BadSettings
 from shared.subscriptions import Email
+
+GREETING_DEADLINE = timedelta(seconds=5)
 
 
 @dataclass(frozen=True)
@@ -96,6 +98,28 @@ class EmailSender:
         except (aiosmtplib.SMTPException, OSError) as error:
             return _trouble(error)
         return Accepted("smtp-accepted")
+
+
+async def greet(smtp_url: str, *, deadline: timedelta = GREETING_DEADLINE) -> str | None:
+    """Connect and log in as `EmailSender` would, and send nothing; return why that fails, or None.
+
+    Raises BadSettings for a URL that cannot be read.
+    """
+    server = read_server(smtp_url)
+    client = aiosmtplib.SMTP(
+        hostname=server.host,
+        port=server.port,
+        username=server.username,
+        password=server.password,
+        use_tls=server.use_tls,
+        start_tls=server.start_tls,
+        timeout=deadline.total_seconds(),
+    )
+    try:
+        async with asyncio.timeout(deadline.total_seconds()), client:
+            return None
+    except (aiosmtplib.SMTPException, OSError) as error:
+        return clean(str(error))[:200] or f"no answer within {deadline.total_seconds():g} s"
 
 
 def _trouble(error: Exception) -> Outcome:
