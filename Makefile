@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 RUN_READY := $(VENV)/.run-ready
 DEV_READY := $(VENV)/.dev-ready
 
-.PHONY: install run demo test lint types imports unit contract system bench eval up down lock format clean
+.PHONY: install run demo test lint types imports unit contract system bench eval secrets up down lock format clean
 
 # pip checks every download against the hashes in the lock; the project itself is installed in place.
 $(RUN_READY): requirements/run.lock pyproject.toml
@@ -52,8 +52,12 @@ eval: $(DEV_READY)  ## score the tagger on the labelled items, where they are pr
 	  for f in ../shared/gold/*.jsonl; do $(BIN)/attache eval "$$f"; done; \
 	else echo "eval: no labelled items beside this checkout (../shared/gold); nothing to score"; fi
 
-up:  ## containers: Attaché and Prometheus
+secrets:  ## what compose needs once per machine: random passwords, a subscriptions file, .env
+	deploy/prepare.sh
+
+up: secrets  ## containers: Kafka, PostgreSQL, the five services, Prometheus, Grafana
 	docker compose up --detach --build
+	@echo "page http://localhost:8080 · Prometheus http://localhost:9090 · Grafana http://localhost:3000 (admin, deploy/local/secrets/grafana_password)"
 
 down:
 	docker compose down
