@@ -14,7 +14,6 @@ case $step in
     ;;
   project)
     "$prefix/bin/pip" install --quiet --no-deps --no-build-isolation .
-    cp deploy/healthcheck.py "$prefix/healthcheck.py"
     ;;
   *)
     echo "usage: deploy/install.sh dependencies|project PREFIX" >&2

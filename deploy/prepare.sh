@@ -8,13 +8,15 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 local=deploy/local
 
+random() { head -c "$1" /dev/urandom | base64 | tr -d '\n'; } # that many bytes
+
 umask 077
 mkdir -p "$local/secrets"
 chmod 700 "$local/secrets"
 for name in database_password grafana_password; do
   file=$local/secrets/$name
   if [[ ! -s $file ]]; then
-    python3 -c 'import secrets; print(secrets.token_urlsafe(32), end="")' >"$file"
+    random 32 >"$file"
     chmod 444 "$file"
     echo "made $file: a random password"
   fi
@@ -25,7 +27,7 @@ umask 022
 mkdir -p "$local/config"
 chmod 755 "$local" "$local/config"
 if [[ ! -e $local/config/subscriptions.toml ]]; then
-  cat >"$local/config/subscriptions.toml" <<'TOML'
+  cat >"$local/config/subscriptions.toml" <<TOML
 # Who is told what; re-read when it changes. README, "Subscriptions", says what may stand here. One example:
 #
 # [[subscription]]
@@ -33,12 +35,13 @@ if [[ ! -e $local/config/subscriptions.toml ]]; then
 # name = "Cambodia and the United States, anything agreed or denied"
 # dyads = ["KHM-USA"]
 # statuses = ["agreed-signed", "begun", "resumed", "suspended", "cancelled-ended", "denied"]
-# channel = { webhook = "https://example.org/hooks/attache" }
+# channel = { webhook = "https://example.org/hooks/attache", secret = "whsec_$(random 32)" }
 TOML
   echo "made $local/config/subscriptions.toml: nobody is told anything yet, fill it in"
 fi
 
 if ! grep -q '^ATTACHE_LOCAL=' .env; then
+  if [[ -n $(tail -c 1 .env) ]]; then echo >>.env; fi
   echo "ATTACHE_LOCAL=./$local" >>.env
   echo "made .env: settings for compose, such as CONTACT, SMTP_URL and LOG_LEVEL, go there"
 fi

@@ -14,6 +14,7 @@ import pytest
 from tests.servers import Missing
 from tests.servers.kafka import Broker, open_broker
 from tests.servers.postgresql import Server, open_server
+from tests.servers.prometheus import program
 
 RAN: Counter[str] = Counter()
 ABSENT: dict[str, str] = {}
@@ -68,6 +69,19 @@ def postgresql_server(_postgresql: Server | None) -> Server:
 def postgresql_url(postgresql_server: Server) -> str:
     """A DB_URL of an empty database that no other test uses."""
     return postgresql_server.url(postgresql_server.new_database())
+
+
+@pytest.fixture
+def promtool() -> str:
+    """The path of promtool; where it is, a Prometheus server is too."""
+    try:
+        found = program("promtool")
+    except Missing as why:
+        _absent("Prometheus", why)
+        SKIPPED["Prometheus"] += 1
+        pytest.skip("no real Prometheus here")
+    RAN["Prometheus"] += 1
+    return found
 
 
 S = TypeVar("S", Broker, Server)
