@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TextIO
 
 import structlog
-from prometheus_client import CollectorRegistry, Gauge, ProcessCollector
+from prometheus_client import CollectorRegistry, Gauge
 from prometheus_client.openmetrics.exposition import CONTENT_TYPE_LATEST, generate_latest
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -86,9 +86,8 @@ class Health:
 def ops_app(registry: CollectorRegistry, health: Health) -> Starlette:
     """Build the ops port's app: /metrics (OpenMetrics), /healthz (200 while alive), /readyz (503 with reasons).
 
-    Adds to `registry` what is the same for all services: whether this process is ready, its memory, CPU time, files.
+    Adds to `registry` whether this process is ready.
     """
-    ProcessCollector(registry=registry)
     ready = Gauge("attache_ready", "1 while every check of /readyz is well.", registry=registry)
     ready.set_function(lambda: float(not health.troubles()))
 
