@@ -68,7 +68,10 @@ class GroupReport:
 
 @dataclass(frozen=True)
 class LogReport:
-    """What was found. With `trouble` no broker let us in and the rest is empty; `lacking`: what a broker cannot do."""
+    """What was found, until `trouble` (empty where there was none) ended the look; `lacking`: what a broker cannot do.
+
+    With brokers that do not answer at the addresses they advertise the look ends there, since all else asks those.
+    """
 
     address: KafkaAddress
     trouble: str = ""
@@ -86,6 +89,8 @@ async def inspect_log(
     Whatever a broker or its security has against it is in the report. Topics are those of shared.topics.
     """
     address = parse(url)
+    lacking: tuple[str, ...] = ()
+    nodes: tuple[BrokerReport, ...] = ()
     try:
         brokers = Brokers(address, kafka or KafkaSettings())
         async with asyncio.timeout(within.total_seconds()):
@@ -93,26 +98,35 @@ async def inspect_log(
             lacking = tuple(what for what, (key, least) in NEEDED.items() if versions.get(key, (0, -1))[1] < least)
             async with brokers.admin() as admin:
                 nodes = await _nodes(admin)
+                if all(node.trouble for node in nodes):
+                    return LogReport(address, nodes[0].trouble, lacking, nodes)
                 topics = [await _topic(admin, brokers, topic) for topic in TOPICS]
                 groups = await _groups(admin, brokers, {topic.name: topic.partitions for topic in topics})
     except TimeoutError:
-        return LogReport(address, trouble=f"no answer within {within.total_seconds():.0f} s")
+        return LogReport(address, f"no answer within {within.total_seconds():.0f} s", lacking, nodes)
     except (BadLog, Unavailable) as trouble:
-        return LogReport(address, trouble=str(trouble))
+        return LogReport(address, str(trouble), lacking, nodes)
     return LogReport(address, "", lacking, nodes, tuple(topics), tuple(groups))
 
 
 async def _nodes(admin: AIOKafkaAdminClient) -> tuple[BrokerReport, ...]:
-    found = []
-    for node in (await admin.describe_cluster())["brokers"]:
+    """Knock at every broker the first answer told of; to ask for them again would need one of them."""
+    client = admin._client  # noqa: SLF001 - the admin client has no ping
+
+    async def knock(node: int) -> str:
         try:
             async with asyncio.timeout(ANSWER_WITHIN.total_seconds()):
-                reached = await admin._client.ready(node["node_id"])  # noqa: SLF001 - the admin client has no ping
+                reached = await client.ready(node)
         except TimeoutError:
             reached = False
-        trouble = "" if reached else "does not answer at the address it advertises (advertised.listeners)"
-        found.append(BrokerReport(node["node_id"], f"{node['host']}:{node['port']}", trouble))
-    return tuple(sorted(found, key=lambda broker: broker.node))
+        return "" if reached else "does not answer at the address it advertises (advertised.listeners)"
+
+    brokers = sorted(client.cluster.brokers(), key=lambda broker: broker.nodeId)
+    troubles = await asyncio.gather(*(knock(broker.nodeId) for broker in brokers))
+    return tuple(
+        BrokerReport(broker.nodeId, f"{broker.host}:{broker.port}", trouble)
+        for broker, trouble in zip(brokers, troubles, strict=True)
+    )
 
 
 async def _topic(admin: AIOKafkaAdminClient, brokers: Brokers, topic: str) -> TopicReport:
