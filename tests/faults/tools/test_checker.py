@@ -18,7 +18,7 @@ def record(offset: int, value: bytes) -> Record:
 
 @given(st.sets(st.integers()))
 def test_all_that_was_acknowledged_stored_once_is_flawless(numbers):
-    assert judge(acked=numbers, stored=reversed(sorted(numbers))) == FLAWLESS
+    assert judge(acked=numbers, stored=sorted(numbers, reverse=True)) == FLAWLESS
 
 
 def test_lost_phantom_and_doubled_are_told_apart():
