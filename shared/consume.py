@@ -196,8 +196,8 @@ async def _deal_with(
     if beats and stage.heartbeat_to is not None:
         forwarded = [Message(record.key, record.value, record.headers, record.partition) for record, _ in beats]
         await eventlog.append(stage.heartbeat_to.name, forwarded)
-    for _, beat in beats:
-        metrics.saw_heartbeat(stage.name, beat.data.sent_at)
+    for record, beat in beats:
+        metrics.saw_heartbeat(stage.name, beat.data.sent_at, record.partition)
     fresh = [fault for record, fault in bad if not note(record, "requeued_from")]
     window.record(handled=handled + len(beats), dead=len(fresh))
     if fresh:

@@ -4,14 +4,17 @@ Names follow prometheus.io/docs/practices/naming; labels have few values (never 
 known label value starts at 0, so that a missing series means a missing process.
 """
 
-from datetime import datetime
+from datetime import UTC, datetime
+from importlib.metadata import version
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, PlatformCollector, ProcessCollector
 
 STAGES = ("fetcher", "tagger", "store", "notifier")
 CHANNELS = ("webhook", "email", "terminal")
 AGE_BUCKETS = (0.1, 0.5, 1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 21600, 86400)
 FETCH_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 20, 30)
+
+LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
 class Metrics:
@@ -19,7 +22,7 @@ class Metrics:
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.registry = registry
-        self._newest_beat: dict[str, datetime] = {}
+        self._newest_beat: dict[tuple[str, int], datetime] = {}
         self.stage_events = Counter(
             "attache_stage_events_total",
             "Events a stage has dealt with, by outcome (handled, dead, heartbeat).",
@@ -133,7 +136,12 @@ class Metrics:
             ["route", "status"],
             registry=registry,
         )
-        self.build = Gauge("attache_build_info", "1, with the version.", ["version"], registry=registry)
+        self.build = Gauge(
+            "attache_build_info",
+            "1, with the version, and the service this process runs (all: the five together).",
+            ["version", "service"],
+            registry=registry,
+        )
         for stage in STAGES:
             for outcome in ("handled", "dead", "heartbeat"):
                 self.stage_events.labels(stage, outcome)
@@ -143,9 +151,22 @@ class Metrics:
         for item_outcome in ("new", "updated", "known", "backfill", "dropped"):
             self.items.labels(item_outcome)
 
-    def saw_heartbeat(self, stage: str, sent_at: datetime) -> None:
+    def saw_heartbeat(self, stage: str, sent_at: datetime, partition: int = 0) -> None:
         """Export the newest heartbeat a stage has seen; one read again after a crash does not turn it back."""
         self.stage_events.labels(stage, "heartbeat").inc()
-        newest = max(sent_at, self._newest_beat.get(stage, sent_at))
-        self._newest_beat[stage] = newest
+        self._newest_beat[stage, partition] = max(sent_at, self.newest_heartbeat(stage, partition))
+        newest = max(beat for (name, _), beat in self._newest_beat.items() if name == stage)
         self.heartbeat_seen.labels(stage).set(newest.timestamp())
+
+    def newest_heartbeat(self, stage: str, partition: int) -> datetime:
+        """Return when the newest heartbeat that `stage` saw in `partition` was sent, or a time before all of them."""
+        return self._newest_beat.get((stage, partition), LONG_AGO)
+
+
+def process_metrics(service: str) -> Metrics:
+    """Return a process's metrics on a registry of their own, with its memory, CPU time, open files and what it runs."""
+    metrics = Metrics(CollectorRegistry())
+    ProcessCollector(registry=metrics.registry)
+    PlatformCollector(registry=metrics.registry)
+    metrics.build.labels(version("attache"), service).set(1)
+    return metrics

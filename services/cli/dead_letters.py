@@ -15,10 +15,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from services.cli.opening import log_of
 from shared.clock import utc_now
 from shared.deadletters import PREFIX, note, requeued_marker, requeued_message
 from shared.eventlog import EventLog, Record
-from shared.eventlog.open import open_log
 from shared.settings import Settings
 from shared.telemetry import printable
 from shared.topics import DEAD_LETTERS, dead_letters_of
@@ -133,7 +133,7 @@ def _is_terminal() -> bool:
 
 def _with_log(work: Callable[[EventLog], Coroutine[Any, Any, T]]) -> T:
     async def visit() -> T:
-        async with open_log(Settings.from_env(os.environ).log_url, owner=False) as log:
+        async with log_of(Settings.from_env(os.environ), owner=False) as log:
             return await work(log)
 
     return asyncio.run(visit())

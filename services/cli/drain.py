@@ -1,12 +1,13 @@
 """Knowing when everything that was polled has come out at the far end.
 
-A heartbeat is sent after the last article. When the store has seen it, every alert is in the outbox or on the log;
-when the outbox is empty, a second heartbeat follows the last alert, and when the notifier has seen that one, every
-delivery is a row. What is left is what must wait (retries).
+A heartbeat is sent to every partition after the last article. When the store has seen them, every alert is in the
+outbox or on the log; when the outbox is empty, a second round follows the last alert, and when the notifier has seen
+that one, every delivery is a row. What is left is what must wait (retries).
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import func, select
@@ -40,18 +41,14 @@ async def _heartbeat_through(eventlog: EventLog, metrics: Metrics, stage: str, s
         time=sent_at,
         data=Heartbeat(sent_at=sent_at, sequence=0),
     )
-    seen_before = _seen(metrics, stage)
-    await eventlog.append(ARTICLES.name, [encode(beat, key=HEARTBEAT_KEY)])
+    message = encode(beat, key=HEARTBEAT_KEY)
+    everywhere = range(await eventlog.partitions(ARTICLES.name))
+    await eventlog.append(ARTICLES.name, [replace(message, partition=partition) for partition in everywhere])
 
     async def arrived() -> bool:
-        return _seen(metrics, stage) >= max(sent_at.timestamp(), seen_before)
+        return all(metrics.newest_heartbeat(stage, partition) >= sent_at for partition in everywhere)
 
     await _until(arrived)
-
-
-def _seen(metrics: Metrics, stage: str) -> float:
-    value = metrics.registry.get_sample_value("attache_heartbeat_last_seen_timestamp_seconds", {"stage": stage})
-    return value or 0.0
 
 
 async def _outbox_empty(engine: AsyncEngine) -> bool:

@@ -3,25 +3,23 @@
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from importlib.metadata import version
 
-from prometheus_client import CollectorRegistry
 from rich.console import Console
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from services.cli.opening import database_of, log_of
 from services.fetcher.service import Fetcher, open_fetcher
 from services.notifier.service import open_notifier
 from services.store.service import open_store
 from services.tagger.service import open_tagger
 from services.web.service import open_web
+from shared import failpoints
 from shared.asgi import listen, serve
 from shared.clock import Clock, utc_now
-from shared.database.engine import open_database
 from shared.database.migrate import ensure_schema
 from shared.eventlog import EventLog
-from shared.eventlog.open import open_log
 from shared.eventlog.pruning import pruning
-from shared.metrics import Metrics
+from shared.metrics import Metrics, process_metrics
 from shared.process import Service
 from shared.settings import Settings
 from shared.telemetry import Health, ops_app
@@ -51,12 +49,11 @@ async def open_embedded(
     async with AsyncExitStack() as stack:
         web_socket = stack.enter_context(listen(settings.web_host, settings.web_port, setting="WEB_PORT"))
         ops_socket = stack.enter_context(listen(settings.ops_host, settings.ops_port, setting="OPS_PORT"))
-        eventlog = await stack.enter_async_context(open_log(settings.log_url))
-        engine = await stack.enter_async_context(open_database(settings.db_url))
+        failpoints.arm(settings.failpoints)
+        eventlog = await stack.enter_async_context(log_of(settings))
+        engine = await stack.enter_async_context(database_of(settings))
         await ensure_schema(engine)
-        metrics = Metrics(CollectorRegistry())
-        metrics.build.labels(version("attache")).set(1)
-        health = Health()
+        metrics, health = process_metrics("all"), Health()
         enter = stack.enter_async_context
         fetcher = await enter(
             open_fetcher(settings, eventlog=eventlog, engine=engine, metrics=metrics, health=health, now=now)

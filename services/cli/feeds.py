@@ -14,14 +14,13 @@ from rich.console import Console
 from services.cli.feeds_check import check
 from services.cli.feeds_parse import parse
 from services.cli.feeds_tables import card, feeds_table, history
+from services.cli.opening import current_database
 from services.fetcher.memory import STATES, Attempt, Feed
 from services.fetcher.opml import BadOpml, Imported, read_opml, write_opml
 from services.fetcher.sources import GRADES, KINDS, Source, feed_id, load_sources, url_fault
 from services.fetcher.sources import check as check_source
 from services.fetcher.state import FeedState
 from shared.clock import utc_now
-from shared.database.engine import open_database
-from shared.database.migrate import ensure_schema
 from shared.settings import Settings
 from shared.telemetry import printable
 
@@ -142,8 +141,7 @@ def _run(work: Callable[[FeedState], Coroutine[Any, Any, R]]) -> R:
 
 async def _with_state(work: Callable[[FeedState], Coroutine[Any, Any, R]]) -> R:
     settings = Settings.from_env(os.environ)
-    async with open_database(settings.db_url) as engine:
-        await ensure_schema(engine)
+    async with current_database(settings) as engine:
         store = FeedState(engine)
         if not await store.feeds():
             await store.sync(load_sources(settings.feeds_file), utc_now())

@@ -13,10 +13,10 @@ from rich.table import Table
 from sqlalchemy import insert, select, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from services.cli.opening import current_database
 from shared.apikeys import RANDOM_BYTES, generate
 from shared.clock import utc_now
-from shared.database.engine import infrastructure_errors, open_database, reading
-from shared.database.migrate import ensure_schema
+from shared.database.engine import infrastructure_errors, reading
 from shared.database.tables.web import api_key
 from shared.settings import Settings
 
@@ -88,8 +88,7 @@ def revoke(key_id: str) -> None:
 
 def _run(work: Callable[[AsyncEngine], Coroutine[Any, Any, None]]) -> None:
     async def main() -> None:
-        async with open_database(Settings.from_env(os.environ).db_url) as engine:
-            await ensure_schema(engine)
+        async with current_database(Settings.from_env(os.environ)) as engine:
             await work(engine)
 
     asyncio.run(main())

@@ -11,6 +11,12 @@ from shared.failures import Refused
 VERBS = {
     "run": ("services.cli.run:run", "Run all five services in one process, page on http://localhost:8080."),
     "demo": ("services.cli.demo:demo", "The same, offline, on bundled sample feeds."),
+    "fetcher": ("services.cli.services:fetcher", "Poll feeds, in a process of its own, on Kafka."),
+    "tagger": ("services.cli.services:tagger", "Tag articles, likewise."),
+    "store": ("services.cli.services:store", "Store and raise alerts, likewise."),
+    "notifier": ("services.cli.services:notifier", "Deliver alerts, likewise."),
+    "web": ("services.cli.services:web", "Serve the page and the API, likewise."),
+    "migrate": ("services.cli.migrate:migrate", "Bring the database to the newest schema."),
     "tag": ("services.cli.tag:tag", "Explain one text: what is claimed, why it is flagged or not."),
     "eval": ("services.cli.evaluate:evaluate", "Score the tagger on labelled items."),
     "feeds": ("services.cli.feeds:feeds", "List, show, check, add, import, export, parse feeds."),
@@ -20,6 +26,7 @@ VERBS = {
         "List, show, requeue what could not be handled.",
     ),
     "keys": ("services.cli.keys:keys", "Create, list, revoke API keys."),
+    "doctor": ("services.cli.doctor.command:doctor", "Check all that Attaché needs, and say what to do."),
     "schema": ("services.cli.schema:schema", "Print the AsyncAPI document of the topics."),
 }
 

@@ -18,6 +18,7 @@ from rich.table import Table
 from rich.text import Text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from services.cli.opening import current_database
 from services.notifier.delivery import Accepted, deliveries_of
 from services.notifier.repository import Repository
 from services.notifier.rows import Disabled, Latest
@@ -27,8 +28,6 @@ from services.notifier.wording import clean
 from services.web.queries.alerts import AlertFilter, all_alerts
 from services.web.subscriptions import IdTaken, add_subscription, all_subscriptions
 from shared.clock import utc_now
-from shared.database.engine import open_database
-from shared.database.migrate import ensure_schema
 from shared.settings import Settings
 from shared.subscriptions import (
     Email,
@@ -69,8 +68,7 @@ class Desk:
 async def open_desk() -> AsyncIterator[Desk]:
     """Open the database that the environment names."""
     settings = Settings.from_env(os.environ)
-    async with open_database(settings.db_url) as engine:
-        await ensure_schema(engine)
+    async with current_database(settings) as engine:
         yield Desk(settings, engine, Console(), utc_now())
 
 

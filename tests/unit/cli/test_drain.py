@@ -13,7 +13,8 @@ async def test_draining_only_reads_the_database_so_it_holds_up_no_writer(tmp_pat
     now = datetime(2026, 3, 1, tzinfo=UTC)
     metrics = Metrics(CollectorRegistry())
     for stage in STAGES:
-        metrics.saw_heartbeat(stage, now)
+        for partition in range(await MemoryLog().partitions("articles")):
+            metrics.saw_heartbeat(stage, now, partition)
     async with open_database(f"sqlite:///{tmp_path}/attache.db") as engine:
         await ensure_schema(engine)
         async with engine.begin():  # a writer at work

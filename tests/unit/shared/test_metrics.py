@@ -1,9 +1,10 @@
 from datetime import UTC, datetime, timedelta
+from importlib.metadata import version
 
 import pytest
 from prometheus_client import CollectorRegistry
 
-from shared.metrics import STAGES, Metrics
+from shared.metrics import STAGES, Metrics, process_metrics
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -43,3 +44,22 @@ def test_a_heartbeat_read_again_does_not_turn_the_newest_back(metrics):
     newest = (NOW + timedelta(seconds=30)).timestamp()
     assert get("attache_heartbeat_last_seen_timestamp_seconds", {"stage": "store"}) == newest
     assert get("attache_stage_events_total", {"stage": "store", "outcome": "heartbeat"}) == 3
+
+
+def test_a_process_tells_its_memory_its_service_and_its_python():
+    registry = process_metrics("store").registry
+    assert (registry.get_sample_value("process_resident_memory_bytes") or 0) > 1_000_000
+    build = {"version": version("attache"), "service": "store"}
+    assert registry.get_sample_value("attache_build_info", build) == 1
+    assert any(metric.name == "python_info" for metric in registry.collect())
+
+
+def test_the_newest_heartbeat_is_known_by_partition_and_exported_over_all():
+    metrics = Metrics(CollectorRegistry())
+    metrics.saw_heartbeat("store", NOW, 1)
+    metrics.saw_heartbeat("store", NOW - timedelta(seconds=5), 0)
+    assert metrics.newest_heartbeat("store", 1) == NOW
+    assert metrics.newest_heartbeat("store", 0) == NOW - timedelta(seconds=5)
+    assert metrics.newest_heartbeat("store", 2) < NOW - timedelta(days=365)
+    seen = metrics.registry.get_sample_value("attache_heartbeat_last_seen_timestamp_seconds", {"stage": "store"})
+    assert seen == NOW.timestamp()
