@@ -18,6 +18,7 @@ class Feed:
 
     id: str
     url: str
+    host: str = ""
     name: str
     site: str | None = None
     country: str | None = None

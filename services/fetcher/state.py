@@ -17,7 +17,7 @@ from services.fetcher.dispatch import Due
 from services.fetcher.feed.identify import GUID
 from services.fetcher.memory import NEW, STATES, Attempt, Feed, Poll
 from services.fetcher.novelty import Remembered
-from services.fetcher.politeness import Gate
+from services.fetcher.politeness import Gate, host_of
 from services.fetcher.sources import Source, same_url
 from shared.database.engine import infrastructure_errors, reading
 from shared.database.tables import fetcher as tables
@@ -162,6 +162,8 @@ class FeedState:
                 if known.by_url(source.url) not in {None, row.id}:
                     del told["url"]  # another feed, added by hand, has it
                 values = {name: value for name, value in told.items() if getattr(row, name) != value}
+                if "url" in values:
+                    values["host"] = host_of(source.url)
                 changed += bool(values)
                 if not row.enabled:
                     values |= {"enabled": True, "next_poll_at": now, "next_poll_reason": "in the feeds file again"}
@@ -235,6 +237,7 @@ async def _upsert(
 def _new_row(source: Source, origin: str, now: datetime) -> dict[str, Any]:
     return {
         **vars(source),
+        "host": host_of(source.url),
         "origin": origin,
         "enabled": True,
         "added_at": now,

@@ -95,10 +95,10 @@ class Server:
         """End it at once, as a crash would: the server's own immediate shutdown (SIGQUIT), which recovers at the next start."""
         self._end(signal.SIGQUIT)
 
-    def new_database(self) -> str:
-        """Make an empty database and return its name."""
+    def new_database(self, *, template: str = "template1") -> str:
+        """Make an empty database, or a copy of one nobody is connected to, and return its name."""
         name = f"t{uuid.uuid4().hex[:12]}"
-        self.sql(f"CREATE DATABASE {name}")
+        self.sql(f"CREATE DATABASE {name} TEMPLATE {template}")
         return name
 
     def sql(self, statement: str, database: str = "postgres") -> str:

@@ -1,4 +1,4 @@
-"""What the fetcher remembers: feeds with their validators and schedule, items already sent, recent attempts."""
+"""What the fetcher remembers: feeds with their validators and schedule, items already sent, attempts, hosts."""
 
 from sqlalchemy import Boolean, Column, Float, Index, Integer, String, Table, Text
 
@@ -10,6 +10,12 @@ feed = Table(
     METADATA,
     Column("id", String(64), primary_key=True, comment="stable; survives a change of URL"),
     Column("url", Text, nullable=False, unique=True),
+    Column(
+        "host",
+        String(255),
+        nullable=False,
+        comment="whose patience its polls cost: the row of host_gate they are leased by",
+    ),
     Column("name", Text, nullable=False),
     Column("site", Text, comment="the page the feed belongs to"),
     Column("country", String(8)),
@@ -68,6 +74,9 @@ host_gate = Table(
     "host_gate",
     METADATA,
     Column("host", String(255), primary_key=True),
-    Column("closed_until", UtcDateTime, nullable=False),
-    Column("reason", Text, nullable=False),
+    Column("closed_until", UtcDateTime),
+    Column("reason", Text),
+    Column("last_start", UtcDateTime, comment="of a request, by whichever fetcher"),
+    Column("leased_by", String(255), comment="replica name, '#', process"),
+    Column("leased_until", UtcDateTime),
 )

@@ -127,5 +127,6 @@ outbox = Table(
     Column("value", LargeBinary, nullable=False),
     Column("headers", Text, nullable=False, comment="JSON list of [name, value], values UTF-8"),
     Column("created_at", UtcDateTime, nullable=False),
+    Column("refused", Text, comment="why the log will never take it"),
     comment="rows that must become log records; deleted once the log has acknowledged them",
 )

@@ -4,15 +4,12 @@ from datetime import UTC, datetime
 
 import msgspec
 import pytest
-from alembic.autogenerate import compare_metadata
-from alembic.migration import MigrationContext
 from sqlalchemy import func, select
 
 from services.store.intake import take_in
 from services.store.repository import open_batch
 from services.store.service import alert_message
 from shared.database.engine import open_database
-from shared.database.tables import METADATA
 from shared.database.tables.store import (
     alert,
     alert_matter,
@@ -50,14 +47,6 @@ async def counts(engine):
             table.name: (await connection.execute(select(func.count()).select_from(table))).scalar_one()
             for table in TABLES
         }
-
-
-async def test_the_schema_is_the_one_the_tables_describe(engine):
-    async with engine.connect() as connection:
-        difference = await connection.run_sync(
-            lambda sync: compare_metadata(MigrationContext.configure(sync), METADATA)
-        )
-    assert difference == []
 
 
 async def test_a_batch_is_stored_with_all_it_leads_to(engine, arrival):

@@ -1,12 +1,10 @@
 """A real web service on a free port over a real SQLite database, and ways to put things into it."""
 
 import asyncio
-import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -19,8 +17,6 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from services.web.service import open_web
 from shared.apikeys import RANDOM_BYTES, generate
 from shared.asgi import listen
-from shared.database.engine import open_database
-from shared.database.migrate import ensure_schema
 from shared.database.tables.fetcher import feed
 from shared.database.tables.store import (
     alert,
@@ -250,6 +246,7 @@ class Web:
         row: dict[str, Any] = {
             "id": f"feed_{number}",
             "url": f"https://feeds.example/{number}",
+            "host": "feeds.example",
             "name": f"Feed {number}",
             "kind": "media",
             "grade": "B",
@@ -301,22 +298,7 @@ async def serving(engine: AsyncEngine) -> AsyncIterator[Web]:
             await running
 
 
-@pytest.fixture(scope="session")
-def empty_database(tmp_path_factory) -> Path:
-    """A migrated, empty database file to copy: migrating takes longer than most tests."""
-    path: Path = tmp_path_factory.mktemp("web") / "empty.db"
-
-    async def migrate() -> None:
-        async with open_database(f"sqlite:///{path}") as engine:
-            await ensure_schema(engine)
-
-    asyncio.run(migrate())
-    return path
-
-
 @pytest.fixture
-async def web(tmp_path, empty_database) -> AsyncIterator[Web]:
-    path = tmp_path / "web.db"
-    shutil.copy(empty_database, path)
-    async with open_database(f"sqlite:///{path}") as engine, serving(engine) as running:
+async def web(engine) -> AsyncIterator[Web]:
+    async with serving(engine) as running:
         yield running
