@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from shared.database.engine import infrastructure_errors, reading
 from shared.database.tables.store import outbox
 from shared.eventlog import EventLog, Message
+from shared.failpoints import passing
 
 RELAY_ROWS = 200
 
@@ -45,6 +46,7 @@ async def relay(engine: AsyncEngine, eventlog: EventLog) -> int:
         while end < len(rows) and rows[end].topic == rows[start].topic:
             end += 1
         await eventlog.append(rows[start].topic, [_message(row) for row in rows[start:end]])
+        passing("store.relayed")
         start = end
     if rows:
         async with infrastructure_errors("outbox"), engine.begin() as connection:

@@ -23,6 +23,7 @@ from services.fetcher.schedule import Bounds
 from services.fetcher.state import FeedState
 from shared.clock import Clock
 from shared.eventlog import EventLog
+from shared.failpoints import passing
 from shared.http import HttpClient
 from shared.metrics import Metrics
 from shared.topics import ARTICLES
@@ -80,6 +81,7 @@ class Poller:
         clock = asyncio.get_running_loop().time
         began, now = clock(), self._now()
         result = await polling.ask(feed, self._http, self._parser, now)
+        passing("fetcher.fetched")
         self._watch(feed, result)
         news = await self._send(feed, result, now) if isinstance(result, Read) else News(())
         took = timedelta(seconds=clock() - began)
@@ -95,6 +97,7 @@ class Poller:
             draw=self._draw(),
         )
         await self._state.remember(poll)
+        passing("fetcher.remembered")
         if poll.gate is not None:
             held = self.gates.get(poll.host, Gate())
             self.gates[poll.host] = replace(held, closed_until=poll.gate.closed_until, reason=poll.gate.reason)
@@ -110,6 +113,7 @@ class Poller:
         messages = polling.messages_of(news.articles, feed, now=now, token=self._token)
         for start in range(0, len(messages), MESSAGES_AT_ONCE):
             await self._eventlog.append(ARTICLES.name, messages[start : start + MESSAGES_AT_ONCE])
+            passing("fetcher.appended")
         for article, message in zip(news.articles, messages, strict=True):
             log.debug(
                 "sent",

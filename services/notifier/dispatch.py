@@ -27,6 +27,7 @@ from shared.backoff import delay
 from shared.clock import Clock
 from shared.consume import PAUSE_BASE, PAUSE_CAP
 from shared.eventlog import Unavailable
+from shared.failpoints import passing
 from shared.metrics import CHANNELS, Metrics
 from shared.process import pause
 from shared.subscriptions import Channel
@@ -100,6 +101,8 @@ class Dispatcher:
         busy = [name for name, count in load.items() if count >= CONCURRENT_PER_SUBSCRIPTION]
         subscriptions = await self._subscriptions.by_id()
         leased = await self._repository.lease(limit=room, busy=busy, now=self._now())
+        if leased:
+            passing("notifier.leased")
         for delivery in leased:
             known = subscriptions.get(delivery.subscription_id)
             unread = known is None and delivery.subscription_id in subscriptions
@@ -126,6 +129,7 @@ class Dispatcher:
         outcome: Outcome = Refused("withdrawn: the subscription no longer wants it there")
         if channel is not None:
             outcome = await self._senders[channel.name].send(replace(delivery, channel=channel), self._now())
+            passing("notifier.sent")
         try:
             decision = await self._decide_and_record(delivery, outcome)
         except Unavailable as trouble:  # the lease runs out, and the same delivery is sent again under the same id
@@ -152,6 +156,7 @@ class Dispatcher:
         )
         decision = decide(outcome, attempts=delivery.attempts + 1, now=at, draw=self._draw(), answered_since=answered)
         await self._repository.record(delivery, decision, at=at)
+        passing("notifier.recorded")
         if isinstance(decision, DisableEndpoint):
             await self._repository.disable(delivery.subscription_id, reason=decision.reason, at=at)
         return decision

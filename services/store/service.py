@@ -18,6 +18,7 @@ from shared.clock import Clock, utc_now
 from shared.consume import Batch, Stage, consume
 from shared.eventlog import EventLog, Message, Unavailable
 from shared.events import Event, TaggedArticle, encode
+from shared.failpoints import passing
 from shared.gazetteer import load_gazetteer
 from shared.metrics import Metrics
 from shared.process import Service
@@ -97,6 +98,7 @@ class _Store:
             intake = take_in(arrivals, await transaction.known(), self.kinds, now=now)
             messages = [alert_message(sent, now) for sent in intake.sent]
             await transaction.write(intake, messages, ALERTS.name, now=now)
+            passing("store.written")
         if intake.sent:
             self.filled.set()
         self._report(intake, arrivals)
