@@ -69,6 +69,21 @@ class Metrics:
             ["stage"],
             registry=registry,
         )
+        self.log_rebuilds = Counter(
+            "attache_log_rebuilds_total",
+            "Times a log's client was made anew because it stood still although the log answered.",
+            ["group"],
+            registry=registry,
+        )
+        self.log_rebalances = Counter(
+            "attache_log_rebalances_total", "Times a group dealt out its partitions.", ["group"], registry=registry
+        )
+        self.log_dropped_commits = Counter(
+            "attache_log_dropped_commits_total",
+            "Commits dropped because the partitions were another member's by then, which handles the records again.",
+            ["group"],
+            registry=registry,
+        )
         self.polls = Counter("attache_fetcher_polls_total", "Feed polls by outcome.", ["outcome"], registry=registry)
         self.poll_duration = Histogram(
             "attache_fetcher_poll_duration_seconds",
@@ -148,6 +163,9 @@ class Metrics:
             for gauge in (self.stage_last_event, self.heartbeat_seen, self.lag_seconds, self.lag_records):
                 gauge.labels(stage)
             self.pauses.labels(stage)
+        for group in STAGES[1:]:
+            for counter in (self.log_rebuilds, self.log_rebalances, self.log_dropped_commits):
+                counter.labels(group)
         for item_outcome in ("new", "updated", "known", "backfill", "dropped"):
             self.items.labels(item_outcome)
 

@@ -17,6 +17,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from shared.loglimit import LogLimit
+
 QUOTED = frozenset(" \t=\r\n\"'")
 """A value with one of these is quoted by structlog's ConsoleRenderer."""
 
@@ -52,6 +54,7 @@ def set_up_logs(style: str = "text", *, stream: TextIO | None = None, level: int
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
         )
     )
+    handler.addFilter(LogLimit("aiokafka"))
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
 
 

@@ -28,6 +28,14 @@ class LogInUse(Refused):
     """Another process owns this log; the message names the file and, where known, the process."""
 
 
+class ReplicaInUse(Refused):
+    """Another process took this one's place under the same replica name; this one must end. The message names both."""
+
+
+class LogStuck(Refused):
+    """The log answers, but this process gets nowhere with it and could not mend that; a new process may."""
+
+
 class BadLog(Refused):
     """The log cannot be used as it is (URL, folder, a damaged or foreign file); the message names it and why."""
 
@@ -73,7 +81,12 @@ class Record:
 
 @dataclass(frozen=True)
 class Lag:
-    """How far a group is behind: records not yet committed, and when the oldest of them was appended."""
+    """How far a group is behind: records not yet committed, and when the oldest of them was appended.
+
+    Where several processes share a group, each tells of the partitions that are its own, from the log's last answer;
+    their sum is the group's. The oldest is then exact if it was read already; if not, `oldest` is a moment it is not
+    older than, as close as can be told without asking the log.
+    """
 
     records: int
     oldest: datetime | None
@@ -96,7 +109,10 @@ class Reader(Protocol):
         ...
 
     async def commit(self) -> None:
-        """Record that everything read so far is handled. Raises Unavailable; then nothing is committed."""
+        """Record that everything read so far is handled. Raises Unavailable; then all of it may come again.
+
+        Where the partitions became another member's meanwhile nothing is committed, and that one reads it again.
+        """
         ...
 
     async def rewind(self) -> None:

@@ -14,7 +14,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.conn import AIOKafkaConnection, collect_hosts, create_conn
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
-from shared.eventlog import BadLog, Unavailable
+from shared.eventlog import BadLog, TooLarge, Unavailable
 from shared.eventlog.kafka.address import KafkaAddress
 from shared.settings import KafkaSettings
 
@@ -129,6 +129,10 @@ def troubles(what: str) -> Iterator[None]:
     """Turn the client's exceptions into the port's: BadLog for refusals, Unavailable for the rest."""
     try:
         yield
+    except (errors.MessageSizeTooLargeError, errors.RecordListTooLargeError) as error:
+        raise TooLarge(f"Kafka ({what}): a message is larger than the broker takes (max.message.bytes)") from error
+    except errors.InvalidTimestampError as error:
+        raise Unavailable(f"Kafka ({what}): our time is too far from the broker's; compare the clocks") from error
     except REFUSALS as refusal:
         raise BadLog(f"Kafka refuses us ({what}): {described(refusal)}") from refusal
     except ssl.SSLCertVerificationError as error:
