@@ -50,10 +50,10 @@ async def open_embedded(
         web_socket = stack.enter_context(listen(settings.web_host, settings.web_port, setting="WEB_PORT"))
         ops_socket = stack.enter_context(listen(settings.ops_host, settings.ops_port, setting="OPS_PORT"))
         failpoints.arm(settings.failpoints)
-        eventlog = await stack.enter_async_context(log_of(settings))
+        metrics, health = process_metrics("all"), Health()
+        eventlog = await stack.enter_async_context(log_of(settings, metrics=metrics))
         engine = await stack.enter_async_context(database_of(settings))
         await ensure_schema(engine)
-        metrics, health = process_metrics("all"), Health()
         enter = stack.enter_async_context
         fetcher = await enter(
             open_fetcher(settings, eventlog=eventlog, engine=engine, metrics=metrics, health=health, now=now)

@@ -9,12 +9,16 @@ from shared.database.engine import open_database
 from shared.database.migrate import SchemaTooNew, Standing, ensure_schema, schema_state
 from shared.eventlog import EventLog, Unavailable
 from shared.eventlog.open import open_log
+from shared.metrics import Metrics
 from shared.settings import Settings
 
 
-def log_of(settings: Settings, *, owner: bool = True) -> AbstractAsyncContextManager[EventLog]:
-    """Open the log of the settings; see shared.eventlog.open."""
-    return open_log(settings.log_url, owner=owner)
+def log_of(
+    settings: Settings, *, owner: bool = True, metrics: Metrics | None = None
+) -> AbstractAsyncContextManager[EventLog]:
+    """Open the log of the settings; see shared.eventlog.open. Visitors belong to no group, so they need no name."""
+    replica = settings.replica_name if owner else ""
+    return open_log(settings.log_url, owner=owner, kafka=settings.kafka, replica=replica, metrics=metrics)
 
 
 def database_of(settings: Settings) -> AbstractAsyncContextManager[AsyncEngine]:

@@ -43,7 +43,7 @@ class Parts:
                 "in a process of its own shares its log with the others: set LOG_URL=kafka://host:port, or start all "
                 "five in one process with `attache run`"
             )
-        return log_of(self.settings)
+        return log_of(self.settings, metrics=self.metrics)
 
     def database(self) -> AbstractAsyncContextManager[AsyncEngine]:
         """Open the database. Raises Unavailable until it has been migrated."""
