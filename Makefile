@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 RUN_READY := $(VENV)/.run-ready
 DEV_READY := $(VENV)/.dev-ready
 
-.PHONY: install run demo test lint types imports unit contract system bench eval secrets up down lock format clean
+.PHONY: install run demo test lint types imports unit contract system bench eval secrets up down dashboard lock format clean
 
 # pip checks every download against the hashes in the lock; the project itself is installed in place.
 $(RUN_READY): requirements/run.lock pyproject.toml
@@ -61,6 +61,9 @@ up: secrets  ## containers: Kafka, PostgreSQL, the five services, Prometheus, Gr
 
 down:
 	docker compose down
+
+dashboard:  ## Grafana's JSON from deploy/grafana/panels.toml
+	$(PYTHON) deploy/grafana/generate.py
 
 format: $(DEV_READY)
 	$(BIN)/ruff check --fix .
