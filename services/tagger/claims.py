@@ -7,7 +7,8 @@ from itertools import groupby
 
 from services.tagger.attribution import attribute
 from services.tagger.drafts import Draft, Quoted, merge
-from services.tagger.matching import Hit, Marked, Matcher
+from services.tagger.marked import Marked
+from services.tagger.matching import Hit, Matcher
 from services.tagger.mentions import Mention, between
 from services.tagger.parties import Resolved, resolve
 from services.tagger.roles import Part, part_of

@@ -9,7 +9,8 @@ from functools import cache
 from services.tagger.claims import Dropped, Read, build_claims
 from services.tagger.drafts import Draft
 from services.tagger.line import write_line
-from services.tagger.matching import Hit, Matcher, Veto, build_matcher, mark, match_sentence
+from services.tagger.marked import Marked
+from services.tagger.matching import Hit, Matcher, Veto, build_matcher, match_sentence
 from services.tagger.mentions import NameIndex, between, index_names
 from services.tagger.rules import load_rules
 from services.tagger.text import Text, fold
@@ -102,8 +103,7 @@ def _match(
     for name, read in reads.items():
         for number, placed in enumerate(read.placed):
             inside = between(read.mentions, placed.sentence)
-            fired = matcher.fired(read.text, placed.sentence, inside)
-            read.marked[number] = mark(read.text, placed.sentence, inside, fired)
+            read.marked[number] = Marked(read.text, placed.sentence, inside, matcher.all)
             for mention in inside:
                 if mention.kind in matcher.by_kind:
                     wanted[name].setdefault(number, set()).update(matcher.by_kind[mention.kind])

@@ -1,54 +1,16 @@
-"""Text and rules in, hits with spans out: one automaton finds anchors, patterns run only where an anchor fired."""
+"""Text and rules in, hits with spans out: patterns run only where one of their anchors fired."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
-from ahocorasick_rs import AhoCorasick, MatchKind
-
-from services.tagger.mentions import Mention
-from services.tagger.rules import MARK_END, MARKS, Cue, Pattern, Rule, Rules
+from services.tagger.anchors import Anchors
+from services.tagger.marked import Marked
+from services.tagger.rules import Cue, Pattern, Rule, Rules
 from services.tagger.text import Span, Text
 
-
-@dataclass(frozen=True)
-class Marked:
-    """A sentence with its mentions marked, and the way back: `back[i]` is the offset in `norm` of letter i."""
-
-    sentence: Span
-    string: str
-    low: str
-    back: Sequence[int]
-    fired: frozenset[str]
-    seen: dict[int, Span | None] = field(default_factory=dict, compare=False)
-    """What each pattern asked for gave: the same condition is asked by many rules."""
-
-    def find(self, pattern: Pattern) -> Span | None:
-        """Return where `pattern` first matches, in `norm`, or None."""
-        key = id(pattern)
-        if key not in self.seen:
-            match = None
-            if pattern.may_match(self.fired):
-                match = pattern.regex.search(self.string if pattern.exact else self.low)
-            self.seen[key] = self._span(match.start(), match.end()) if match else None
-        return self.seen[key]
-
-    def find_all(self, pattern: Pattern) -> list[Span]:
-        """Return every match of `pattern`, in order."""
-        if not pattern.may_match(self.fired):
-            return []
-        return [
-            self._span(m.start(), m.end()) for m in pattern.regex.finditer(self.string if pattern.exact else self.low)
-        ]
-
-    def _span(self, start: int, end: int) -> Span:
-        while start < end and self.string[start] in _NOT_TEXT:
-            start += 1
-        while end > start and self.string[end - 1] in _NOT_TEXT:
-            end -= 1
-        return Span(self.back[start], self.back[end - 1] + 1)
-
-
-_NOT_TEXT = frozenset([*MARKS.values(), MARK_END, " ", ",", '"'])
+Number = tuple[int, int]
+"""A rule's place among the rules, and a pattern's place in its `any`."""
+Groups = tuple[frozenset[str], ...]
 
 
 @dataclass(frozen=True)
@@ -73,70 +35,52 @@ class Veto:
 
 
 @dataclass(frozen=True)
-class Scanner:
-    """Literals at the start of words, found in one pass."""
-
-    words: tuple[str, ...]
-    automaton: AhoCorasick = field(compare=False)
-
-    def scan(self, low: str) -> Iterator[tuple[int, int]]:
-        """Yield (index of the literal, offset) for each literal that begins a word."""
-        for index, start, _ in self.automaton.find_matches_as_indexes(low, overlapping=True):
-            if not (start and (low[start - 1].isalnum() or low[start - 1] == "_")):
-                yield index, start
-
-
-_ANY_MENTION = frozenset(f"<{kind}>" for kind in MARKS)
-
-
-@dataclass(frozen=True)
 class Matcher:
-    """Rules compiled for scanning.
+    """Rules compiled for looking up.
 
-    `first` finds the rarest anchors of what raises topics: a text without any is done. `all` finds the anchors of
-    every pattern, so that in a sentence only patterns run that could match.
+    `first` maps the rarest anchors of what raises topics to the patterns they speak for: a text without any is done.
+    `asks` are a pattern's other groups of words, `needs` those of each pattern its rule needs one of. `all` knows the
+    anchors of every pattern, so that in a sentence only patterns run that could match.
     """
 
     rules: Rules
-    first: Scanner
-    first_rules: tuple[tuple[tuple[int, int], ...], ...]
-    all: Scanner
-    by_kind: Mapping[str, tuple[tuple[int, int], ...]]
+    first: Mapping[str, tuple[Number, ...]]
+    asks: Mapping[Number, Groups]
+    needs: tuple[tuple[Groups, ...], ...]
+    all: Anchors
+    by_kind: Mapping[str, tuple[Number, ...]]
     cues: Mapping[str, tuple[tuple[Cue, Pattern], ...]]
 
-    def candidates(self, text: Text) -> dict[int, set[tuple[int, int]]]:
+    def candidates(self, text: Text) -> dict[int, set[Number]]:
         """Return, by sentence index, the (rule, pattern) numbers that could match there, whatever it mentions."""
-        found: dict[int, set[tuple[int, int]]] = {}
-        for index, start in self.first.scan(text.low):
-            found.setdefault(text.sentence_index(start), set()).update(self.first_rules[index])
-        possible: dict[int, set[tuple[int, int]]] = {}
-        for sentence, numbers in found.items():
-            words = self.words(text, text.sentences[sentence]) | _ANY_MENTION
-            kept = {number for number in numbers if self._could_hit(number, words)}
+        if self.first.keys().isdisjoint(self.all.of(text.words.words)):
+            return {}
+        possible: dict[int, set[Number]] = {}
+        for number, sentence in enumerate(text.sentences):
+            fired = self.all.inside(text, sentence)
+            kept = self._could_hit(fired)
             if kept:
-                possible[sentence] = kept
+                possible[number] = kept
         return possible
 
-    def _could_hit(self, number: tuple[int, int], words: frozenset[str]) -> bool:
-        rule = self.rules.rules[number[0]]
-        if not rule.any[number[1]].may_match(words):
-            return False
-        return not rule.need or any(pattern.may_match(words) for pattern in rule.need)
+    def _could_hit(self, fired: frozenset[str]) -> set[Number]:
+        first, asks = self.first, self.asks
+        numbers = {number for anchor in fired if anchor in first for number in first[anchor]}
+        kept = {number for number in numbers if not any(fired.isdisjoint(group) for group in asks[number])}
+        if not kept:
+            return kept
+        lacking = {rule for rule, _ in kept if not _any_met(self.needs[rule], fired)}
+        return {number for number in kept if number[0] not in lacking} if lacking else kept
 
-    def words(self, text: Text, sentence: Span) -> frozenset[str]:
-        """Return every literal anchor in a sentence."""
-        words = self.all.words
-        return frozenset([words[index] for index, _ in self.all.scan(text.low[sentence.start : sentence.end])])
 
-    def fired(self, text: Text, sentence: Span, mentions: Sequence[Mention]) -> frozenset[str]:
-        """Return every anchor in a sentence, mentions included."""
-        return self.words(text, sentence) | {f"<{mention.kind}>" for mention in mentions}
+def _any_met(needs: tuple[Groups, ...], fired: frozenset[str]) -> bool:
+    return not needs or any(not any(fired.isdisjoint(group) for group in groups) for groups in needs)
 
 
 def build_matcher(rules: Rules) -> Matcher:
-    """Compile the anchors of all rules into two automata."""
-    by_anchor: dict[str, set[tuple[int, int]]] = {}
-    by_kind: dict[str, set[tuple[int, int]]] = {}
+    """Compile the anchors of all rules for looking up."""
+    by_anchor: dict[str, set[Number]] = {}
+    by_kind: dict[str, set[Number]] = {}
     for number, rule in enumerate(rules.rules):
         for place, pattern in enumerate(rule.any):
             for anchor in pattern.anchors:
@@ -153,49 +97,34 @@ def build_matcher(rules: Rules) -> Matcher:
         for pattern in cue.patterns:
             for anchor in pattern.anchors:
                 cues.setdefault(anchor, []).append((cue, pattern))
-    every = {anchor for pattern in patterns for group in pattern.groups for anchor in group if anchor[0] != "<"}
     return Matcher(
         rules=rules,
-        first=_scanner(by_anchor),
-        first_rules=tuple(tuple(sorted(numbers)) for numbers in by_anchor.values()),
-        all=_scanner(every),
+        first={anchor: tuple(sorted(numbers)) for anchor, numbers in by_anchor.items()},
+        asks={
+            (number, place): _word_groups(pattern.groups[1:])
+            for number, rule in enumerate(rules.rules)
+            for place, pattern in enumerate(rule.any)
+        },
+        needs=tuple(tuple(_word_groups(pattern.groups) for pattern in rule.need) for rule in rules.rules),
+        all=Anchors({anchor for pattern in patterns for group in pattern.groups for anchor in _literals(group)}),
         cues={anchor: tuple(pairs) for anchor, pairs in cues.items()},
         by_kind={kind: tuple(sorted(numbers)) for kind, numbers in by_kind.items()},
     )
 
 
-def _scanner(words: Iterable[str]) -> Scanner:
-    literals = tuple(words)
-    return Scanner(literals, AhoCorasick(literals, matchkind=MatchKind.Standard))
+def _literals(group: frozenset[str]) -> list[str]:
+    return [anchor for anchor in group if anchor[0] != "<"]
 
 
-def mark(text: Text, sentence: Span, mentions: Sequence[Mention], fired: frozenset[str]) -> Marked:
-    """Put each mention's letter before it and MARK_END after it."""
-    pieces: list[str] = []
-    lower: list[str] = []
-    back: list[int] = []
-    at = sentence.start
-    for mention in mentions:
-        start, end = mention.span.start, mention.span.end
-        pieces.append(text.norm[at:start])
-        lower.append(text.low[at:start])
-        back.extend(range(at, start))
-        pieces.append(MARKS[mention.kind] + text.norm[start:end] + MARK_END)
-        lower.append(MARKS[mention.kind] + text.low[start:end] + MARK_END)
-        back.append(start)
-        back.extend(range(start, end))
-        back.append(end - 1)
-        at = end
-    pieces.append(text.norm[at : sentence.end])
-    lower.append(text.low[at : sentence.end])
-    back.extend(range(at, sentence.end))
-    return Marked(sentence, "".join(pieces), "".join(lower), back, fired)
+def _word_groups(groups: Groups) -> Groups:
+    """Leave out the groups that a mention may satisfy: which mentions there are is not yet known."""
+    return tuple(group for group in groups if len(_literals(group)) == len(group))
 
 
 def match_sentence(
     matcher: Matcher,
     text: Text,
-    numbers: Iterable[tuple[int, int]],
+    numbers: Iterable[Number],
     marked: Marked,
     item: Sequence[Marked],
     titles: Sequence[Marked],

@@ -1,22 +1,25 @@
-"""Who and what a text names, with spans: gazetteer spellings found as whole words, the longest at a place."""
+"""Who and what a text names, with spans: gazetteer spellings found as whole words, the longest at a place.
 
+Only where a word of the text begins a spelling are spellings tried, so the cost does not grow with the gazetteer.
+"""
+
+import re
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
-
-from ahocorasick_rs import AhoCorasick, MatchKind
+from typing import NamedTuple
 
 from services.tagger.text import Span, Text
 from shared.gazetteer import Form, Kind
 from shared.gazetteer import Mention as Name
 
 ACTORS = frozenset({Kind.COUNTRY, Kind.BODY, Kind.PERSON})
+_HEAD = re.compile(r"\w+")
 _FULL_FORMS = frozenset({Form.NAME, Form.TITLED})
 
 
-@dataclass(frozen=True)
-class Mention:
+class Mention(NamedTuple):
     """A name where it stands; `name.codes` are the parties it may stand for."""
 
     span: Span
@@ -40,10 +43,13 @@ class Mention:
 
 @dataclass(frozen=True)
 class NameIndex:
-    """All spellings in one automaton; `readings[i]` are those of one spelling, in order of preference."""
+    """All spellings, in lower case: the `readings` of each, in order of preference.
 
-    readings: tuple[tuple[Name, ...], ...]
-    automaton: AhoCorasick = field(compare=False)
+    `heads`: how long those spellings are that begin with a word, longest first.
+    """
+
+    readings: Mapping[str, tuple[Name, ...]]
+    heads: Mapping[str, tuple[int, ...]]
 
     def find(self, texts: Sequence[Text], on: date | None = None) -> tuple[tuple[Mention, ...], ...]:
         """Return the mentions in each of an item's texts, in order, never overlapping.
@@ -65,7 +71,7 @@ class NameIndex:
                     continue
                 if name.company:
                     if words is None:
-                        words = {word for text in texts for word in _words(text.low)}
+                        words = {part for text in texts for word in text.words.words for part in word.split("_")}
                     if not name.company & words:
                         continue
                 if name.kind is not Kind.SHIELD:
@@ -75,27 +81,26 @@ class NameIndex:
 
     def _find(self, text: Text, on: date | None) -> list[Mention]:
         low, norm = text.low, text.norm
+        words, starts = text.words
+        heads, readings, length = self.heads, self.readings, len(low)
         found: list[Mention] = []
         end_of_last = 0
-        for index, start, end in self._whole_words(low):
-            if start < end_of_last:
+        for number in [number for number, word in enumerate(words) if word in heads]:
+            start = starts[number]
+            if start < end_of_last or (start and low[start - 1] == "$"):
                 continue
-            for name in self.readings[index]:
-                if name.admits(norm[start:end]) and name.holds(on):
+            for size in heads[words[number]]:
+                end = start + size
+                names = readings.get(low[start:end])
+                if names is None or end > length or (end < length and _is_word(low[end])):
+                    continue
+                written = norm[start:end]
+                name = next((name for name in names if name.admits(written) and name.holds(on)), None)
+                if name is not None:
                     found.append(Mention(Span(start, end), name))
                     end_of_last = end
                     break
         return found
-
-    def _whole_words(self, low: str) -> list[tuple[int, int, int]]:
-        length = len(low)
-        matches = [
-            (index, start, end)
-            for index, start, end in self.automaton.find_matches_as_indexes(low, overlapping=True)
-            if not (start and _is_word(low[start - 1])) and not (end < length and _is_word(low[end]))
-        ]
-        matches.sort(key=lambda match: (match[1], -match[2]))
-        return matches
 
 
 def index_names(names: Iterable[Name]) -> NameIndex:
@@ -110,10 +115,15 @@ def index_names(names: Iterable[Name]) -> NameIndex:
         readings.setdefault(surface.lower(), []).append(replace(name, surface=surface))
     for dated in readings.values():
         dated.sort(key=lambda name: name.since.toordinal() if name.since else 0, reverse=True)
-    keys = list(readings)
+    heads: dict[str, set[int]] = {}
+    for key in readings:
+        head = _HEAD.match(key)
+        if head is None:
+            raise ValueError(f"a name begins with a letter or a digit, not as {key!r} does")
+        heads.setdefault(head.group(), set()).add(len(key))
     return NameIndex(
-        readings=tuple(tuple(readings[key]) for key in keys),
-        automaton=AhoCorasick(keys, matchkind=MatchKind.Standard),
+        readings={key: tuple(names) for key, names in readings.items()},
+        heads={head: tuple(sorted(sizes, reverse=True)) for head, sizes in heads.items()},
     )
 
 
@@ -126,13 +136,15 @@ def _undot(surface: str) -> str:
 
 def between(mentions: Sequence[Mention], span: Span) -> Sequence[Mention]:
     """Return the mentions that begin inside `span`."""
-    low = bisect_left(mentions, span.start, key=lambda m: m.span.start)
-    return mentions[low : bisect_left(mentions, span.end, key=lambda m: m.span.start)]
+    if not mentions:
+        return ()
+    low = bisect_left(mentions, span.start, key=_start)
+    return mentions[low : bisect_left(mentions, span.end, low, key=_start)]
+
+
+def _start(mention: Mention) -> int:
+    return mention.span.start
 
 
 def _is_word(char: str) -> bool:
     return char.isalnum() or char in "_$"
-
-
-def _words(low: str) -> list[str]:
-    return "".join(c if c.isalnum() else " " for c in low).split()

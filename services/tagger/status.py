@@ -4,7 +4,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from services.tagger.matching import Hit, Marked, Matcher
+from services.tagger.marked import Marked
+from services.tagger.matching import Hit, Matcher
 from services.tagger.rules import Cue, Rule
 from services.tagger.text import Span, Text
 from shared.vocabulary import AIM_BEARING, Aim, Status

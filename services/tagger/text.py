@@ -6,50 +6,23 @@ paragraphs and abbreviated names closed up (U.S. becomes US); and for every non-
 """
 
 import re
-import unicodedata
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import accumulate
+from typing import NamedTuple
 
-_PLAIN = str.maketrans(
-    {
-        "‘": "'",
-        "’": "'",
-        "‛": "'",
-        "ʼ": "'",
-        "`": "'",
-        "´": "'",
-        "“": '"',
-        "”": '"',
-        "„": '"',
-        "«": '"',
-        "»": '"',
-        "‐": "-",
-        "‑": "-",
-        "‒": "-",
-        "–": "-",
-        "—": "-",
-        "―": "-",
-        "−": "-",
-        "\u200b": "",
-        "\u200c": "",
-        "\u200d": "",
-        "\u2060": "",
-        "\ufeff": "",
-        "\u00ad": "",
-    }
-)
-_LINE_ENDS = "\n\r\u2028\u2029\x0b\x0c\x85"
-_INITIALS = re.compile(r"(?<![\w.])(?:[A-Z]\.){2,4}")
-_UNTIDY = re.compile(r"^\s|\s$|\s\s|[^\S \n]|[`\x7f]|(?<![\w.])(?:[A-Z]\.){2}")
-_STARTERS = re.compile(r"\s+(?:The|It|He|She|They|This|That|In|On|At|But|However|A|An|According|If|We|I)\b|\s*$|\s*\n")
+from services.tagger.folding import fold_letters, letter_map
+
 _ABBREVIATION = re.compile(
     r"(?:\b(?:Adm|Amb|Brig|Capt|Cmdr|Cdr|Cpl|Col|Dr|Fr|Gen|Gov|Hon|Jr|Lt|Maj|Mr|Mrs|Ms|No|Pres|Prof|Pvt|Rep|Rev|Sec"
     r"|Sen|Sgt|Sr|St|Ste|vs|Vs|etc|Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept|Sep|Oct|Nov|Dec|approx|est|cf|Inc|Ltd|Co|Corp|Mt|Ft"
     r"|Supt|Msgr|Vice)|\b[A-Z]|\be\.g|\bi\.e|\b[ap]\.m)\.$"
 )
-_STOP = re.compile(r"[.!?…]+[\"')\]]*(?=\s+[\"'(\[]*[A-Z0-9\u00c0-\u00de])|\s+\|+\s+|\s+[•●▪]\s+|\n+")
+_STOP = re.compile(r"[.!?\n](?:(?<=\n)\n*|(?<!\n)[.!?]*[\"')\]]*(?=\s[\"'(\[]*[A-Z0-9\u00c0-\u00de]))")
+_STOP_OR_BAR = re.compile(r"[.!?…]+[\"')\]]*(?=\s+[\"'(\[]*[A-Z0-9\u00c0-\u00de])|\s+\|+\s+|\s+[•●▪]\s+|\n+")
+_BARS = re.compile("[|•●▪…]")
 _CLAUSE = re.compile(
     r";|:\s|\s-+\s|,?\s+(?:but|while|whereas|although|though|because|after|before|amid|despite|following|since|unless|when)\s"
     r"|,\s+and\s(?!\w+ing\b)|,\s+(?=(?:has|have|is|are|was|were|will)\s)|,\s+(?:as|which|who|where|when|with|saying|accusing|according)\s|,\s+(?:a|the)\s+day\s"
@@ -61,8 +34,7 @@ _OPENING = re.compile(r"(?:In|During|At|On|Following|With|Amid|At the end of)\s[
 _GLUED = re.compile(r"(?:[A-Z][\w'&.-]*\s+){2,9}[A-Z][\w'&.-]*:\s+(?=[A-Z])")
 
 
-@dataclass(frozen=True)
-class Span:
+class Span(NamedTuple):
     """A half-open range of `Text.norm`, in code points."""
 
     start: int
@@ -73,14 +45,40 @@ class Span:
         return self.start <= other.start and other.end <= self.end
 
 
+class Words(NamedTuple):
+    """The runs of letters, digits and "_" of a text in lower case, "" between two other signs, and where they start."""
+
+    words: list[str]
+    starts: list[int]
+
+    def at(self, position: int) -> int:
+        """Return the number of the first word that starts at or after `position`."""
+        return bisect_left(self.starts, position)
+
+
 @dataclass(frozen=True)
 class Text:
-    """A text with its folded form. `starts[i]` and `ends[i]` bound the original characters behind `norm[i]`."""
+    """A text with its folded form; `same`: letter for letter at the same offsets as the original."""
 
     original: str
     norm: str
-    starts: Sequence[int]
-    ends: Sequence[int]
+    same: bool
+
+    @cached_property
+    def _map(self) -> tuple[Sequence[int], Sequence[int]]:
+        if self.same:
+            return range(len(self.norm)), range(1, len(self.norm) + 1)
+        return letter_map(self.original)
+
+    @property
+    def starts(self) -> Sequence[int]:
+        """Where the original characters behind each letter of `norm` start."""
+        return self._map[0]
+
+    @property
+    def ends(self) -> Sequence[int]:
+        """Where the original characters behind each letter of `norm` end."""
+        return self._map[1]
 
     @cached_property
     def low(self) -> str:
@@ -89,6 +87,13 @@ class Text:
         if len(lowered) == len(self.norm):
             return lowered
         return "".join(c.lower() if len(c.lower()) == 1 else c for c in self.norm)
+
+    @cached_property
+    def words(self) -> Words:
+        """The words of `low` in order."""
+        words = _without_signs(self.low).split(" ")
+        ends = accumulate(map(len, words))
+        return Words(words, [0, *(end + number for number, end in enumerate(ends, 1))])
 
     def original_span(self, span: Span) -> tuple[int, int]:
         """Return (start, end) in the original of a non-empty span of `norm`."""
@@ -107,7 +112,7 @@ class Text:
     @cached_property
     def glued_headline(self) -> Span | None:
         """A headline of keywords glued to the first sentence ("US Minister Laos: In a meeting …"), or None."""
-        match = _GLUED.match(self.norm)
+        match = _GLUED.match(self.norm) if ":" in self.norm else None
         return Span(0, match.end()) if match else None
 
     @cached_property
@@ -116,9 +121,9 @@ class Text:
         spans: list[Span] = []
         begin = self.glued_headline.end if self.glued_headline else 0
         _add(spans, self.norm, 0, begin)
-        for stop in _STOP.finditer(self.norm, begin):
-            piece = self.norm[begin : stop.end()].rstrip()
-            if stop.group().startswith(".") and len(stop.group()) == 1 and _ABBREVIATION.search(piece[-12:]):
+        stops = _STOP_OR_BAR if _BARS.search(self.norm) else _STOP
+        for stop in stops.finditer(self.norm, begin):
+            if stop.group() == "." and _ABBREVIATION.search(self.norm, max(begin, stop.end() - 12), stop.end()):
                 continue
             _add(spans, self.norm, begin, stop.end())
             begin = stop.end()
@@ -156,54 +161,19 @@ def _add(spans: list[Span], norm: str, start: int, end: int) -> None:
         spans.append(Span(start + left, start + left + len(stripped)))
 
 
+def _without_signs(low: str) -> str:
+    """Put a space for each sign that is no part of a word."""
+    if low.isascii():
+        return low.translate(_SIGNS)
+    for char in set(low):
+        if not (char.isalnum() or char == "_"):
+            low = low.replace(char, " ")
+    return low
+
+
+_SIGNS = {code: " " for code in range(128) if not (chr(code).isalnum() or chr(code) == "_")}
+
+
 def fold(original: str) -> Text:
     """Fold `original`; total on every string, lone surrogates included."""
-    if not _UNTIDY.search(original):
-        table = {ord(char): _fold_letter(char) for char in set(original) if not char.isascii()}
-        if all(len(folded) == 1 for folded in table.values()):  # letter by letter: the offsets are the same
-            places = range(len(original))
-            return Text(original, original.translate(table), places, range(1, len(original) + 1))
-    dots = _dots_to_drop(original)
-    out: list[str] = []
-    starts: list[int] = []
-    ends: list[int] = []
-    for index, char in enumerate(original):
-        if index in dots:
-            continue
-        if char.isspace():
-            if out and out[-1] in " \n":
-                out[-1] = "\n" if char in _LINE_ENDS else out[-1]
-                ends[-1] = index + 1
-                continue
-            folded = ("\n" if char in _LINE_ENDS else " ") if out else ""
-        else:
-            folded = _fold_letter(char)
-        for piece in folded:
-            out.append(piece)
-            starts.append(index)
-            ends.append(index + 1)
-    if out and out[-1] in " \n":
-        out.pop()
-        starts.pop()
-        ends.pop()
-    return Text(original, "".join(out), tuple(starts), tuple(ends))
-
-
-def _fold_letter(char: str) -> str:
-    if char.isascii():
-        return "'" if char == "`" else char
-    plain = char.translate(_PLAIN)
-    if plain != char:
-        return plain
-    return "".join(unicodedata.normalize("NFKC", char).translate(_PLAIN).split())
-
-
-def _dots_to_drop(original: str) -> frozenset[int]:
-    """Find the stops inside abbreviated names; the last one stays where it also ends a sentence."""
-    drop: set[int] = set()
-    for match in _INITIALS.finditer(original):
-        dots = [i for i in range(match.start(), match.end()) if original[i] == "."]
-        if _STARTERS.match(original, match.end()):
-            dots.pop()
-        drop.update(dots)
-    return frozenset(drop)
+    return Text(original, *fold_letters(original))

@@ -1,0 +1,89 @@
+"""A sentence as patterns see it: its mentions marked, its anchors known, what each pattern gave remembered."""
+
+from bisect import bisect_left
+from collections.abc import Sequence
+from functools import cached_property
+
+from services.tagger.anchors import Anchors
+from services.tagger.mentions import Mention
+from services.tagger.rules import MARK_END, MARKS, Pattern
+from services.tagger.text import Span, Text
+
+_NOT_TEXT = frozenset([*MARKS.values(), MARK_END, " ", ",", '"'])
+
+
+class Marked:
+    """A sentence with a letter before each of its `mentions` and MARK_END after it, made when a pattern asks for it."""
+
+    def __init__(self, text: Text, sentence: Span, mentions: Sequence[Mention], anchors: Anchors) -> None:
+        self.text = text
+        self.sentence = sentence
+        self.mentions = mentions
+        self._anchors = anchors
+        self._found: dict[int, Span | None] = {}
+
+    @cached_property
+    def fired(self) -> frozenset[str]:
+        """Every anchor in it, mentions included."""
+        words = self._anchors.inside(self.text, self.sentence)
+        return words.union([_KINDS[mention.name.kind] for mention in self.mentions]) if self.mentions else words
+
+    @cached_property
+    def string(self) -> str:
+        """The marked sentence."""
+        return self._mark(self.text.norm)
+
+    @cached_property
+    def low(self) -> str:
+        """The marked sentence in lower case."""
+        return self._mark(self.text.low)
+
+    def find(self, pattern: Pattern) -> Span | None:
+        """Return where `pattern` first matches, in `norm`, or None."""
+        key = id(pattern)
+        try:
+            return self._found[key]
+        except KeyError:
+            match = None
+            if pattern.may_match(self.fired):
+                match = pattern.regex.search(self.string if pattern.exact else self.low)
+            self._found[key] = found = self._span(match.start(), match.end()) if match else None
+            return found
+
+    def find_all(self, pattern: Pattern) -> list[Span]:
+        """Return every match of `pattern`, in order."""
+        if not pattern.may_match(self.fired):
+            return []
+        matches = pattern.regex.finditer(self.string if pattern.exact else self.low)
+        return [self._span(match.start(), match.end()) for match in matches]
+
+    def _mark(self, letters: str) -> str:
+        pieces: list[str] = []
+        at = self.sentence.start
+        for (start, end), name in self.mentions:
+            pieces += (letters[at:start], MARKS[name.kind], letters[start:end], MARK_END)
+            at = end
+        return "".join([*pieces, letters[at : self.sentence.end]])
+
+    @cached_property
+    def _marks(self) -> list[int]:
+        """Where the marks stand in `string`: before and after each mention, in turn."""
+        first = self.sentence.start
+        return [
+            place
+            for number, (span, _) in enumerate(self.mentions)
+            for place in (span.start - first + 2 * number, span.end - first + 2 * number + 1)
+        ]
+
+    def _span(self, start: int, end: int) -> Span:
+        """Turn a range of `string` into one of `norm`, without marks, spaces, commas and quotes at its ends."""
+        low = self.low
+        while start < end and low[start] in _NOT_TEXT:
+            start += 1
+        while end > start and low[end - 1] in _NOT_TEXT:
+            end -= 1
+        first = self.sentence.start
+        return Span(first + start - bisect_left(self._marks, start), first + end - bisect_left(self._marks, end))
+
+
+_KINDS = {kind: f"<{kind}>" for kind in MARKS}
