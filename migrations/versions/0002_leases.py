@@ -44,8 +44,6 @@ def upgrade() -> None:
     hosts = {row.id: host_of(row.url) for row in connection.execute(sa.select(feed.c.id, feed.c.url)).all()}
     for feed_id, host in hosts.items():
         connection.execute(sa.update(feed).where(feed.c.id == feed_id).values(host=host))
-    for host in sorted({*hosts.values()} - {*connection.execute(sa.select(gate.c.host)).scalars()}):
-        connection.execute(sa.insert(gate).values(host=host))
     with op.batch_alter_table("feed") as batch:
         batch.alter_column(
             "host",

@@ -58,6 +58,7 @@ def conclude(  # noqa: PLR0913 - all that a decision about a poll depends on, by
     )
     return Poll(
         feed_id=feed.id,
+        polls_before=feed.polls,
         attempt=attempt,
         values={**learnt, **_planned(feed, plan, attempt)},
         sightings=news.sightings,

@@ -71,9 +71,13 @@ class Attempt:
 
 @dataclass(frozen=True, kw_only=True)
 class Poll:
-    """All that a finished poll leaves behind: the feed's new values by column, items seen, a gate to close."""
+    """All that a finished poll leaves behind: the feed's new values by column, items seen, a gate to close.
+
+    `polls_before` is the feed's count when this poll read it, by which a poll of another in between is noticed.
+    """
 
     feed_id: str
+    polls_before: int
     attempt: Attempt
     values: Mapping[str, Any]
     sightings: Sequence[Sighting] = ()

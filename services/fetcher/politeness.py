@@ -64,6 +64,13 @@ def started(gate: Gate, now: datetime) -> Gate:
     return replace(gate, active=gate.active + 1, last_start=now)
 
 
+def heard(gate: Gate, other: Gate) -> Gate:
+    """Take in what another fetcher knows of the host: its last request, and a silence asked for that is longer."""
+    last_start = max(filter(None, (gate.last_start, other.last_start)), default=None)
+    told = max((gate, other), key=lambda one: one.closed_until.timestamp() if one.closed_until else 0.0)
+    return replace(gate, last_start=last_start, closed_until=told.closed_until, reason=told.reason)
+
+
 def ended(gate: Gate) -> Gate:
     """Count a request that has ended."""
     return replace(gate, active=gate.active - 1)

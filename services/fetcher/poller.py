@@ -13,6 +13,8 @@ from services.fetcher import breaker as breakers
 from services.fetcher import polling
 from services.fetcher.breaker import Breaker
 from services.fetcher.conclusion import conclude
+from services.fetcher.dispatch import Due
+from services.fetcher.hosts import Hosts, Leases
 from services.fetcher.memory import Feed, Poll
 from services.fetcher.novelty import News, sort_out
 from services.fetcher.outcomes import OUTCOMES, SUCCESSES, Failure
@@ -44,12 +46,16 @@ class Summary:
 
 
 class Poller:
-    """Polls one feed at a time for whoever asks; `gates` and `breaker` are what it learns about hosts."""
+    """Polls one feed at a time for whoever asks; `gates` and `breaker` are what it learns about hosts.
+
+    `leases` says which hosts this process has: the end of the last poll that needs a host is the end of its lease.
+    """
 
     def __init__(  # noqa: PLR0913 - its collaborators, each by name
         self,
         *,
         state: FeedState,
+        hosts: Hosts,
         http: HttpClient,
         parser: ParserPool,
         eventlog: EventLog,
@@ -60,6 +66,7 @@ class Poller:
         token: Callable[[int], str],
     ) -> None:
         self._state = state
+        self._hosts = hosts
         self._http = http
         self._parser = parser
         self._eventlog = eventlog
@@ -70,13 +77,19 @@ class Poller:
         self._token = token
         self.breaker = Breaker()
         self.gates: dict[str, Gate] = {}
+        self.leases = Leases()
         for outcome in OUTCOMES:
             metrics.polls.labels(outcome)
 
-    async def poll(self, feed_id: str, summary: Summary | None = None) -> None:
-        """Poll a feed and remember it, unless it is disabled. Raises Unavailable; then nothing is remembered."""
-        feed = await self._state.feed(feed_id)
-        if feed is None or not feed.enabled:
+    async def poll(self, due: Due, summary: Summary | None = None) -> None:
+        """Poll a feed and remember it, unless this poll is out of date: the feed disabled, moved, or polled meanwhile.
+
+        Raises Unavailable; then nothing is remembered.
+        """
+        feed = await self._state.feed(due.feed_id)
+        if feed is None or not feed.enabled or feed.next_poll_at != due.since or feed.host != due.host:
+            if (until := self.leases.done(due.host, due.feed_id)) is not None:
+                await self._hosts.release(due.host, until)
             return
         clock = asyncio.get_running_loop().time
         began, now = clock(), self._now()
@@ -96,7 +109,8 @@ class Poller:
             took=took,
             draw=self._draw(),
         )
-        await self._state.remember(poll)
+        if not await self._state.remember(poll, lease_until=self.leases.done(due.host, due.feed_id)):
+            log.warning("superseded", feed=feed.name, reason="another fetcher polled it meanwhile: the lease was lost")
         passing("fetcher.remembered")
         if poll.gate is not None:
             held = self.gates.get(poll.host, Gate())

@@ -4,7 +4,7 @@ import asyncio
 import random
 import secrets
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from services.fetcher import breaker, politeness
 from services.fetcher.dispatch import Choice, Due, choose
 from services.fetcher.heartbeat import beat
+from services.fetcher.hosts import Hosts, Taken
 from services.fetcher.parsing import ParserPool
 from services.fetcher.politeness import Gate
 from services.fetcher.poller import NAME, Poller, Summary
@@ -24,6 +25,7 @@ from shared.backoff import delay
 from shared.clock import Clock, utc_now
 from shared.consume import PAUSE_BASE, PAUSE_CAP
 from shared.eventlog import EventLog, Unavailable
+from shared.failpoints import passing
 from shared.http import open_http
 from shared.metrics import Metrics
 from shared.process import pause
@@ -38,6 +40,7 @@ LOOK_EVERY = timedelta(seconds=5)
 SHORTEST_REST = timedelta(milliseconds=20)
 WIND_UP = timedelta(seconds=5)
 """How long polls under way may take to end when the service is to stop; one abandoned is simply repeated."""
+RELEASE_WITHIN = timedelta(seconds=2)
 STUCK_AFTER = timedelta(minutes=5)
 LONGEST_WAIT_ONCE = timedelta(seconds=30)
 
@@ -59,12 +62,15 @@ async def open_fetcher(
     Brings the database to what the feeds file (or the starter list) says. Raises BadSources with every mistake.
     """
     sources = load_sources(settings.feeds_file)
-    state = FeedState(engine)
+    hosts = Hosts(engine, replica=settings.replica_name, token=token(4))
+    state = FeedState(engine, owner=hosts.owner)
+    await hosts.take_back()
     synced = await state.sync(sources, now())
     log.info("feeds-file", feeds=len(sources), **vars(synced))
     async with open_http(settings, now=now) as http, ParserPool() as parser:
         poller = Poller(
             state=state,
+            hosts=hosts,
             http=http,
             parser=parser,
             eventlog=eventlog,
@@ -74,11 +80,14 @@ async def open_fetcher(
             draw=draw,
             token=token,
         )
-        poller.gates.update(await state.closed_gates(now()))
-        fetcher = Fetcher(settings, poller, state, eventlog, metrics, now=now, draw=draw)
+        poller.gates.update(await hosts.closed_gates(now()))
+        fetcher = Fetcher(settings, poller, state, hosts, eventlog, metrics, now=now, draw=draw)
         await fetcher.export_states()
         health.checks[NAME] = fetcher.trouble
-        yield fetcher
+        try:
+            yield fetcher
+        finally:
+            await fetcher.release()
 
 
 class Fetcher:
@@ -89,6 +98,7 @@ class Fetcher:
         settings: Settings,
         poller: Poller,
         state: FeedState,
+        hosts: Hosts,
         eventlog: EventLog,
         metrics: Metrics,
         *,
@@ -97,6 +107,7 @@ class Fetcher:
     ) -> None:
         self._poller = poller
         self._state = state
+        self._hosts = hosts
         self._eventlog = eventlog
         self._metrics = metrics
         self._now = now
@@ -142,7 +153,8 @@ class Fetcher:
     async def poll_due_once(self) -> Summary:
         """Poll each feed that is due now exactly once, and tell how it went. Raises Unavailable.
 
-        Feeds of hosts that asked for a longer silence are not polled; they count as "host-closed".
+        Feeds of hosts that asked for a longer silence are not polled; they count as "host-closed", those of hosts
+        that another fetcher has under lease as "host-leased".
         """
         summary = Summary()
         waiting = {due.feed_id: due for due in await self._state.due(self._now())}
@@ -152,9 +164,14 @@ class Fetcher:
                     del waiting[due.feed_id]
                     summary.outcomes["host-closed"] += 1
                 choice = self._choose(list(waiting.values()), CONCURRENT)
-                for due in choice.begin:
-                    del waiting[due.feed_id]
-                    self._start(group, due, summary)
+                taken = await self._begin(choice, group, summary)
+                for due in [*waiting.values()]:
+                    if due.feed_id in self._in_flight:
+                        del waiting[due.feed_id]
+                    elif due.host in taken.elsewhere:
+                        del waiting[due.feed_id]
+                        summary.outcomes["host-leased"] += 1
+                await self._renew()
                 if waiting:
                     await self._rest(choice.look_again)
         await self.export_states()
@@ -201,10 +218,10 @@ class Fetcher:
                 look_again.append(probe_at)
             due = self._while_network_is_down(due, now)
         choice = self._choose(due, room)
-        for one in choice.begin:
-            if self._poller.breaker.is_open and one.polled:
-                self._poller.breaker = breaker.probed(self._poller.breaker, now)
-            self._start(group, one, None)
+        if self._poller.breaker.is_open and any(one.polled for one in choice.begin):
+            self._poller.breaker = breaker.probed(self._poller.breaker, now)
+        await self._begin(choice, group, None)
+        await self._renew()
         return min(filter(None, (*look_again, choice.look_again)), default=None)
 
     def _while_network_is_down(self, due: Sequence[Due], now: datetime) -> list[Due]:
@@ -219,15 +236,47 @@ class Fetcher:
         free = max(room - len(self._in_flight), 0)
         return choose(due, self._poller.gates, now=self._now(), space=self._space, room=free)
 
+    async def _begin(self, choice: Choice, group: asyncio.TaskGroup, summary: Summary | None) -> Taken:
+        """Lease the hosts of what was chosen, all at once, and start the polls of those that were to be had.
+
+        How the others stand is remembered: another fetcher was told to be silent there, or has just asked.
+        """
+        now = self._now()
+        if not choice.begin:
+            return Taken(now, frozenset(), {}, frozenset())
+        taken = await self._hosts.take([due.host for due in choice.begin], now, self._space)
+        passing("fetcher.leased")
+        self._poller.leases.took(taken.hosts, taken.until)
+        for due in choice.begin:
+            if due.host in taken.hosts:
+                self._start(group, due, summary)
+        gates = self._poller.gates
+        gates.update({host: politeness.heard(gates.get(host, Gate()), gate) for host, gate in taken.refused.items()})
+        return taken
+
+    async def _renew(self) -> None:
+        """Renew the leases of hosts whose polls take long."""
+        now, leases = self._now(), self._poller.leases
+        if ageing := leases.ageing(now):
+            leases.took(ageing, await self._hosts.renew(ageing, now))
+
+    async def release(self) -> None:
+        """End all leases, so that others need not wait until they run out; without the database that must do."""
+        with suppress(Unavailable, TimeoutError):
+            async with asyncio.timeout(RELEASE_WITHIN.total_seconds()):
+                await self._hosts.release_all()
+
     def _start(self, group: asyncio.TaskGroup, due: Due, summary: Summary | None) -> None:
         gates = self._poller.gates
         gates[due.host] = politeness.started(gates.get(due.host, Gate()), self._now())
+        self._poller.leases.need(due.host, due.feed_id)
         task = group.create_task(self._poll(due, summary), name=f"poll {due.url}")
         self._in_flight[due.feed_id] = task
 
         def done(_task: asyncio.Task[None]) -> None:
             del self._in_flight[due.feed_id]
             gates[due.host] = politeness.ended(gates[due.host])
+            self._poller.leases.done(due.host, due.feed_id)
             self._woken.set()
 
         task.add_done_callback(done)
@@ -235,7 +284,7 @@ class Fetcher:
     async def _poll(self, due: Due, summary: Summary | None) -> None:
         """Poll one feed; trouble with log or database stops the dispatching, anything unforeseen the process."""
         try:
-            await self._poller.poll(due.feed_id, summary)
+            await self._poller.poll(due, summary)
         except Unavailable as trouble:
             self._unavailable = trouble
 

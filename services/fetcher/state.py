@@ -1,23 +1,25 @@
-"""What the fetcher remembers: all its SQL.
+"""What the fetcher remembers: its SQL about feeds and their items.
 
 A poll is remembered in one transaction, validators together with the ids seen, and only after the log acknowledged
-every item. A crash before it means that the items are sent again, never that they are lost.
+every item. A crash before it means that the items are sent again, never that they are lost. Several fetchers share
+the tables; who may poll what is a matter of leases, which are `hosts`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, Table, delete, func, insert, select, update
+from sqlalchemy import Row, delete, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from services.fetcher.dispatch import Due
 from services.fetcher.feed.identify import GUID
+from services.fetcher.hosts import close_gate, end_lease, free
 from services.fetcher.memory import NEW, STATES, Attempt, Feed, Poll
 from services.fetcher.novelty import Remembered
-from services.fetcher.politeness import Gate, host_of
+from services.fetcher.politeness import host_of
 from services.fetcher.sources import Source, same_url
 from shared.database.engine import infrastructure_errors, reading
 from shared.database.tables import fetcher as tables
@@ -27,6 +29,7 @@ ATTEMPTS_KEPT = 30
 FORGET_AFTER = timedelta(days=90)
 """How long an item is remembered after it was last in the feed."""
 IDS_AT_ONCE = 500
+FEEDS_LOCK = 0x6174746665656473  # any number all fetchers share; PostgreSQL's advisory locks have one name space
 
 _feed, _item, _attempt, _gate = tables.feed, tables.feed_item, tables.poll_attempt, tables.host_gate
 
@@ -42,16 +45,21 @@ class Synced:
 
 
 class FeedState:
-    """The fetcher's tables. Every method raises Unavailable when the database cannot serve."""
+    """The fetcher's tables. Every method raises Unavailable when the database cannot serve.
 
-    def __init__(self, engine: AsyncEngine) -> None:
+    `owner` is who leases hosts; nobody does who only adds feeds or looks at them.
+    """
+
+    def __init__(self, engine: AsyncEngine, *, owner: str = "") -> None:
         self._engine = engine
+        self._owner = owner
 
     async def due(self, now: datetime) -> list[Due]:
-        """Return all enabled feeds whose time has come, most overdue first."""
+        """Return all enabled feeds whose time has come and whose host no other fetcher has, most overdue first."""
         query = (
             select(_feed.c.id, _feed.c.url, _feed.c.next_poll_at, _feed.c.polls)
-            .where(_feed.c.enabled.is_(True), _feed.c.next_poll_at <= now)
+            .join(_gate, _gate.c.host == _feed.c.host, isouter=True)
+            .where(_feed.c.enabled.is_(True), _feed.c.next_poll_at <= now, free(self._owner, now))
             .order_by(_feed.c.next_poll_at)
         )
         async with reading(self._engine, "feeds") as connection:
@@ -104,27 +112,31 @@ class FeedState:
                     found[row.article_id] = Remembered(row.digest, row.revision)
         return found
 
-    async def remember(self, poll: Poll) -> None:
-        """Remember a poll, all of it or nothing."""
-        async with infrastructure_errors("remembering a poll"), self._engine.begin() as connection:
-            await connection.execute(update(_feed).where(_feed.c.id == poll.feed_id).values(**poll.values))
-            await _remember_items(connection, poll)
-            await connection.execute(insert(_attempt).values(feed_id=poll.feed_id, **vars(poll.attempt)))
-            await _trim_attempts(connection, poll.feed_id)
-            if poll.gate is not None and poll.gate.closed_until is not None:
-                row = {"host": poll.host, "closed_until": poll.gate.closed_until, "reason": poll.gate.reason}
-                await _upsert(connection, _gate, [row])
+    async def remember(self, poll: Poll, *, lease_until: datetime | None = None) -> bool:
+        """Remember a poll, all of it or nothing, and end its host's lease that lasts until `lease_until`.
 
-    async def closed_gates(self, now: datetime) -> dict[str, Gate]:
-        """Return the hosts that asked for silence and still want it; those that no longer do are forgotten."""
-        async with infrastructure_errors("host gates"), self._engine.begin() as connection:
-            await connection.execute(delete(_gate).where(_gate.c.closed_until <= now))
-            rows = (await connection.execute(select(_gate))).all()
-        return {row.host: Gate(closed_until=row.closed_until, reason=row.reason) for row in rows}
+        False if the feed was polled by another since this poll read it: then only a gate is closed. So one who lost
+        the lease (stopped for long, its clock far off) undoes nothing: neither the validators and items the other
+        remembered, nor its schedule. What it sent bears the ids the other's bear, and is known by them downstream.
+        """
+        async with infrastructure_errors("remembering a poll"), self._engine.begin() as connection:
+            unchanged = (_feed.c.id == poll.feed_id) & (_feed.c.polls == poll.polls_before)
+            found = await connection.execute(update(_feed).where(unchanged).values(**poll.values).returning(_feed.c.id))
+            first = found.scalar_one_or_none() is not None
+            if first:
+                await _remember_items(connection, poll)
+                await connection.execute(insert(_attempt).values(feed_id=poll.feed_id, **vars(poll.attempt)))
+                await _trim_attempts(connection, poll.feed_id)
+            if poll.gate is not None and poll.gate.closed_until is not None:
+                await close_gate(connection, poll.host, poll.gate)
+            if lease_until is not None:
+                await end_lease(connection, poll.host, self._owner, lease_until)
+        return first
 
     async def add(self, sources: Sequence[Source], origin: str, now: datetime) -> list[Source]:
         """Add feeds that are not there yet, due at once; return those. One known by id or URL is left alone."""
         async with infrastructure_errors("adding feeds"), self._engine.begin() as connection:
+            await _one_at_a_time(connection)
             known = _Known((await connection.execute(select(_feed))).all())
             fresh = [source for source in sources if known.find(source) is None]
             if fresh:
@@ -142,10 +154,11 @@ class FeedState:
 
         A feed no longer in the file is disabled and keeps its memory, so that it can come back without repeating
         itself; one that comes back is enabled, due at once. Feeds people added themselves are left alone, also
-        where the file names the same URL.
+        where the file names the same URL. Of several fetchers that start at once one does it, then the next.
         """
         added = changed = disabled = enabled = 0
         async with infrastructure_errors("feeds file"), self._engine.begin() as connection:
+            await _one_at_a_time(connection)
             rows = (await connection.execute(select(_feed))).all()
             known = _Known(rows)
             listed: set[str] = set()
@@ -193,6 +206,12 @@ class _Known:
         return row.id if row is not None else None
 
 
+async def _one_at_a_time(connection: AsyncConnection) -> None:
+    """Wait until nobody else adds feeds. On SQLite every transaction is the only one that writes."""
+    if connection.dialect.name == "postgresql":
+        await connection.execute(select(func.pg_advisory_xact_lock(FEEDS_LOCK)))
+
+
 async def _remember_items(connection: AsyncConnection, poll: Poll) -> None:
     if not poll.sightings:
         return
@@ -208,7 +227,10 @@ async def _remember_items(connection: AsyncConnection, poll: Poll) -> None:
         }
         for sighting in poll.sightings
     ]
-    await _upsert(connection, _item, rows, keep=("first_seen",))
+    statement = (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(_item)
+    seen = {name: statement.excluded[name] for name in ("digest", "revision", "last_seen")}
+    keys = ["feed_id", "article_id"]
+    await connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=seen), rows)
     forgotten = (_item.c.feed_id == poll.feed_id) & (_item.c.last_seen < at - FORGET_AFTER)
     await connection.execute(delete(_item).where(forgotten))
 
@@ -219,19 +241,6 @@ async def _trim_attempts(connection: AsyncConnection, feed_id: str) -> None:
     oldest = (await connection.execute(query)).scalar_one_or_none()
     if oldest is not None:
         await connection.execute(delete(_attempt).where(mine, _attempt.c.id <= oldest))
-
-
-async def _upsert(
-    connection: AsyncConnection, table: Table, rows: Sequence[Mapping[str, Any]], *, keep: Sequence[str] = ()
-) -> None:
-    """Insert rows, or take their values over where the key exists, except those of the columns in `keep`."""
-    if not rows:
-        return
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    statement = dialect.insert(table)
-    keys = [column.name for column in table.primary_key]
-    values = {name: statement.excluded[name] for name in rows[0] if name not in {*keys, *keep}}
-    await connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=values), [dict(r) for r in rows])
 
 
 def _new_row(source: Source, origin: str, now: datetime) -> dict[str, Any]:

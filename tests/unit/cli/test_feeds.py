@@ -94,10 +94,13 @@ def test_show_tells_of_each_recent_poll(small, tmp_path):
     async def remember():
         async with open_database(f"sqlite:///{tmp_path}/data/attache.db") as engine:
             (feed,) = await FeedState(engine).feeds()
-            for outcome, status, detail in (("fetched", 200, "rss 2.0"), ("http-4xx", 404, "status 404")):
+            for polls, (outcome, status, detail) in enumerate(
+                (("fetched", 200, "rss 2.0"), ("http-4xx", 404, "status 404"))
+            ):
                 attempt = Attempt(at=NOW, outcome=outcome, detail=detail, http_status=status, items_new=1234)
-                values = {"state": "failing", "last_outcome": outcome, "last_detail": detail, "polls": 2}
-                await FeedState(engine).remember(Poll(feed_id=feed.id, attempt=attempt, values=values))
+                values = {"state": "failing", "last_outcome": outcome, "last_detail": detail, "polls": polls + 1}
+                poll = Poll(feed_id=feed.id, polls_before=polls, attempt=attempt, values=values)
+                assert await FeedState(engine).remember(poll)
 
     asyncio.run(remember())
     output = small("show", "Only one")
