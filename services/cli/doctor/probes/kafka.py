@@ -82,6 +82,7 @@ async def _reach(address: str) -> str | None:
     except TimeoutError:
         return f"no answer within {CONNECT_SECONDS} s"
     except OSError as error:
-        return os.strerror(error.errno).lower() if (error.errno or 0) > 0 else str(error.strerror or error).lower()
+        code = error.errno or 0
+        return (os.strerror(code) if code > 0 else str(error.strerror or error)).lower()  # below 0: a name's trouble
     writer.close()
     return None

@@ -42,7 +42,7 @@ async def test_checks_run_at_the_same_time_and_keep_their_order():
         await met.wait()
         return [ok("met")]
 
-    heard = []
+    heard: list[object] = []
     examined = await examine_all([Check("one", meet), Check("two", meet)], told=heard.append)
     assert [one.name for one in examined] == ["one", "two"]
     assert heard[0] == ("one", "two")
