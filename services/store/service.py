@@ -50,7 +50,8 @@ async def open_store(
     next run, under the same ids.
     """
     del settings
-    store = _Store(eventlog, engine, metrics, health, now, instrument_kinds(load_gazetteer()))
+    gazetteer = await asyncio.to_thread(load_gazetteer)
+    store = _Store(eventlog, engine, metrics, health, now, instrument_kinds(gazetteer))
     for outcome in Outcome:
         metrics.stored.labels(outcome)
     for kind in AlertKind:

@@ -44,7 +44,8 @@ async def open_tagger(
     Raises RulesError or GazetteerError, with file and line, before anything is consumed.
     """
     del settings
-    service = _Service(load_tagger(), eventlog, metrics, health, now)
+    tagger = await asyncio.to_thread(load_tagger)  # takes seconds, in which the ops port must answer
+    service = _Service(tagger, eventlog, metrics, health, now)
     for decision in DECISIONS:
         metrics.tagged.labels(decision)
     yield service.run
