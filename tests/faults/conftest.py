@@ -1,16 +1,28 @@
 """What the fault tests share."""
 
+import logging
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import structlog
 
 import services.fetcher.service
 import services.notifier.dispatch
 import shared.consume
 from tests.servers.kafka import Broker
 from tests.servers.postgresql import Server
+
+
+@pytest.fixture(autouse=True)
+def quiet_logs() -> Iterator[None]:
+    """Leave out the line for each article: a failure's report should be readable."""
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO), cache_logger_on_first_use=False
+    )
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture

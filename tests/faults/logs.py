@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from shared.topics import TOPICS
+from shared.eventlog.kafka.address import parse
 
 EVERY_LOG = pytest.mark.parametrize("log_url", ["sqlite", "kafka"], indirect=True)
 GROUPS = {"articles": "tagger", "tagged": "store", "alerts": "notifier"}
@@ -19,16 +19,13 @@ async def reset_groups(url: str) -> None:
         with closing(sqlite3.connect(Path(url.removeprefix("sqlite:///")))) as connection, connection:
             assert connection.execute("UPDATE position SET next_offset = 0").rowcount == len(GROUPS)
         return
-    address, _, name_space = url.removeprefix("kafka://").partition("/")
-    prefix = f"{name_space}." if name_space else ""
+    where = parse(url)
     for topic, group in GROUPS.items():
-        assert topic in TOPICS
         async with AIOKafkaConsumer(
-            bootstrap_servers=address, group_id=prefix + group, enable_auto_commit=False
+            bootstrap_servers=list(where.servers), group_id=where.group(group, topic), enable_auto_commit=False
         ) as consumer:
-            partitions = [
-                TopicPartition(prefix + topic, n) for n in consumer.partitions_for_topic(prefix + topic) or ()
-            ]
+            name = where.topic(topic)
+            partitions = [TopicPartition(name, number) for number in consumer.partitions_for_topic(name) or ()]
             assert partitions
             consumer.assign(partitions)
             await consumer.commit(dict.fromkeys(partitions, 0))
