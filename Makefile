@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 RUN_READY := $(VENV)/.run-ready
 DEV_READY := $(VENV)/.dev-ready
 
-.PHONY: install run demo test lint types imports unit contract system bench eval secrets up down dashboard lock format clean
+.PHONY: install run demo test lint types imports unit contract system bench bench-kafka eval secrets up down dashboard lock format clean
 
 # pip checks every download against the hashes in the lock; the project itself is installed in place.
 $(RUN_READY): requirements/run.lock pyproject.toml
@@ -46,6 +46,9 @@ unit contract system: $(DEV_READY)
 
 bench: $(DEV_READY)  ## speed, as ratios within one run
 	$(BIN)/python -m tests.bench
+
+bench-kafka: $(DEV_READY)  ## the same on a real Kafka and PostgreSQL, as ratios to aiokafka alone and to COPY
+	$(BIN)/python -m tests.bench.kafka $(ARGS)
 
 eval: $(DEV_READY)  ## score the tagger on the labelled items, where they are present
 	@if ls ../shared/gold/*.jsonl >/dev/null 2>&1; then \

@@ -7,8 +7,8 @@ from shared.events import Article, Source
 from shared.identity import stable_id
 
 
-def make_articles(count: int) -> tuple[Article, ...]:
-    """Make `count` distinct articles; about one in six has something to tag."""
+def make_articles(count: int, *, first: int = 0) -> tuple[Article, ...]:
+    """Make `count` distinct articles, numbered from `first`; about one in six has something to tag."""
     _, stories = load_stories()
     now = datetime.now(UTC)
     source = Source(feed_id="bench", name="Bench", language="en", kind="wire", grade="B")
@@ -24,6 +24,6 @@ def make_articles(count: int) -> tuple[Article, ...]:
             published=now,
             observed_at=now,
         )
-        for number in range(count)
+        for number in range(first, first + count)
         for story in (stories[number % len(stories)],)
     )

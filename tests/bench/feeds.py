@@ -1,5 +1,6 @@
 """Feeds for the bench, and the server that hands them out on loopback addresses of their own."""
 
+import time
 from collections.abc import Sequence
 from email.utils import format_datetime
 from html import escape
@@ -33,6 +34,8 @@ class FeedServer:
 
     def __init__(self, bodies: Sequence[bytes]) -> None:
         self.bodies = bodies
+        self.first_asked: float | None = None
+        """When the first feed was asked for, by time.perf_counter."""
 
     def write_sources(self, path: Path, port: int) -> Path:
         """Write the feeds as a sources file, each feed on its own host of the loopback range."""
@@ -49,6 +52,8 @@ class FeedServer:
         """Build the server."""
 
         async def feed(request: Request) -> Response:
+            if self.first_asked is None:
+                self.first_asked = time.perf_counter()
             return Response(self.bodies[int(request.path_params["number"])], media_type="application/rss+xml")
 
         return Starlette(routes=[Route("/{number}", feed)])

@@ -76,7 +76,7 @@ async def parse(_folder: Path, articles: Articles) -> float:
 
 async def log_alone(folder: Path, articles: Articles) -> float:
     """Append in batches of 200, then read and commit in batches of 200."""
-    messages = [_article_message(article) for article in articles]
+    messages = [article_message(article) for article in articles]
     async with open_log(f"sqlite:///{folder}/log.db") as log:
         started = time.perf_counter()
         for start in range(0, len(messages), BATCH):
@@ -100,7 +100,7 @@ async def tag_alone(_folder: Path, articles: Articles) -> float:
 
 async def tagger(folder: Path, articles: Articles) -> float:
     """Run the tagger service: articles from the log, tagged articles onto it."""
-    messages = [_article_message(article) for article in articles]
+    messages = [article_message(article) for article in articles]
     async with _rig(folder) as (settings, log, _engine, metrics):
         opened = open_tagger(settings, eventlog=log, metrics=metrics, health=Health())
         return await _through(opened, log, metrics, "tagger", ARTICLES.name, messages)
@@ -108,7 +108,7 @@ async def tagger(folder: Path, articles: Articles) -> float:
 
 async def store(folder: Path, articles: Articles) -> float:
     """Run the store service: tagged articles into SQL, alerts out through the outbox."""
-    messages = [_tagged_message(article) for article in articles]
+    messages = [tagged_message(article) for article in articles]
     async with _rig(folder) as (settings, log, engine, metrics):
         opened = open_store(settings, eventlog=log, engine=engine, metrics=metrics, health=Health())
 
@@ -217,11 +217,11 @@ def _event(data: P, id_: str, at: datetime) -> Event[P]:
     return Event(id=id_, source="bench", subject=id_, time=at, data=data)
 
 
-def _article_message(article: Article) -> Message:
+def article_message(article: Article) -> Message:
     return encode(_event(article, article.id, article.observed_at), key=article.id)
 
 
-def _tagged_message(article: Article) -> Message:
+def tagged_message(article: Article) -> Message:
     tagger_ = load_tagger()
     tagging = tag(article.title, article.text, published=article.observed_at.date(), tagger=tagger_)
     tagged = TaggedArticle(
