@@ -13,6 +13,7 @@ STAGES = ("fetcher", "tagger", "store", "notifier")
 CHANNELS = ("webhook", "email", "terminal")
 AGE_BUCKETS = (0.1, 0.5, 1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 21600, 86400)
 FETCH_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 20, 30)
+OF_ALL = ". Counted in the database, so each replica tells of all: take max(), not sum()."
 
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
@@ -100,9 +101,9 @@ class Metrics:
             ["outcome"],
             registry=registry,
         )
-        self.feeds = Gauge("attache_fetcher_feeds", "Feeds by state.", ["state"], registry=registry)
+        self.feeds = Gauge("attache_fetcher_feeds", f"Feeds by state{OF_ALL}", ["state"], registry=registry)
         self.feed_overdue = Gauge(
-            "attache_fetcher_overdue_seconds", "How late the most overdue feed's poll is.", registry=registry
+            "attache_fetcher_overdue_seconds", f"How late the most overdue feed's poll is{OF_ALL}", registry=registry
         )
         self.tagged = Counter(
             "attache_tagger_articles_total",
@@ -124,7 +125,12 @@ class Metrics:
         )
         self.alerts = Counter("attache_store_alerts_total", "Alerts by kind.", ["kind"], registry=registry)
         self.outbox_pending = Gauge(
-            "attache_store_outbox_pending", "Outbox rows not yet on the log.", registry=registry
+            "attache_store_outbox_pending", f"Outbox rows not yet on the log{OF_ALL}", registry=registry
+        )
+        self.outbox_refused = Gauge(
+            "attache_store_outbox_refused",
+            f"Outbox rows kept aside because the log will never take them{OF_ALL}",
+            registry=registry,
         )
         self.deliveries = Counter(
             "attache_notifier_deliveries_total",
@@ -133,16 +139,16 @@ class Metrics:
             registry=registry,
         )
         self.deliveries_pending = Gauge(
-            "attache_notifier_deliveries_pending", "Deliveries not finished.", registry=registry
+            "attache_notifier_deliveries_pending", f"Deliveries not finished{OF_ALL}", registry=registry
         )
         self.oldest_pending = Gauge(
             "attache_notifier_oldest_pending_timestamp_seconds",
-            "When the oldest unfinished delivery was created; 0 when there is none.",
+            f"When the oldest unfinished delivery was created; 0 when there is none{OF_ALL}",
             registry=registry,
         )
         self.endpoints_disabled = Gauge(
             "attache_notifier_endpoints_disabled",
-            "Subscriptions not sent to any more because their receiver is gone or never answered.",
+            f"Subscriptions not sent to any more because their receiver is gone or never answered{OF_ALL}",
             registry=registry,
         )
         self.http_requests = Counter(

@@ -151,7 +151,9 @@ class _Store:
         try:
             while await outbox.relay(self.engine, self.eventlog) == outbox.RELAY_ROWS:
                 pass
-            self.metrics.outbox_pending.set(await outbox.pending(self.engine))
+            waiting = await outbox.waiting(self.engine)
+            self.metrics.outbox_pending.set(waiting.pending)
+            self.metrics.outbox_refused.set(waiting.refused)
         except Unavailable as trouble:
             if self.trouble is None:
                 log.warning("pause", stage="outbox", reason=str(trouble))

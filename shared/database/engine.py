@@ -150,7 +150,7 @@ async def infrastructure_errors(what: str, *, within: timedelta | None = WORK_LI
         if kind is Kind.OURS:
             raise
         if limit.expired():
-            raise Unavailable(f"{what}: the database did not answer within {within}") from error
+            raise Unavailable(f"{what}: no answer within {within}") from error
         words = _words(error)
         if kind is Kind.LOGIN:
             raise NotLetIn(what, f"{words}; {advice(error)}") from error

@@ -97,7 +97,7 @@ async def test_who_comes_back_under_its_name_has_its_hosts_at_once_and_nobody_el
     back = Hosts(engine, replica="one", token="c")
     await back.take_back()
     taken = await back.take(["a.test", "b.test"], NOW + 5 * SECOND, SPACE)
-    assert (taken.hosts, taken.elsewhere) == ({"a.test"}, {"b.test"})
+    assert (taken.hosts, taken.elsewhere) == (frozenset({"a.test"}), frozenset({"b.test"}))
 
 
 async def test_two_processes_of_one_name_do_not_share_a_host(engine, hosts):

@@ -7,12 +7,13 @@ from datetime import datetime, timedelta
 
 import msgspec
 import pytest
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.notifier.delivery import Delivered, Delivery, DisableEndpoint, GaveUp, RetryAt
 from services.notifier.repository import LEASE, Repository
 from services.notifier.rows import Backlog, Latest
+from shared.database.engine import open_database
 from shared.database.tables import notifier, web
 from shared.subscriptions import Email, Webhook
 
@@ -67,12 +68,34 @@ async def test_what_is_leased_is_given_to_nobody_else_until_the_lease_runs_out(r
     assert await lease(repository, now + LEASE) == ["dlv_one"]
 
 
-async def test_two_leasing_at_once_share_without_taking_anything_twice(repository, delivery, now):
-    many = [dataclasses.replace(delivery, id=f"dlv_{n}", subscription_id=f"sub_{n}") for n in range(40)]
+@pytest.mark.parametrize("round_", range(3))
+async def test_replicas_leasing_at_once_share_without_taking_anything_twice(url, repository, delivery, now, round_):
+    many = [dataclasses.replace(delivery, id=f"dlv_{n}", subscription_id=f"sub_{n}") for n in range(60)]
     await repository.add(many, (), now=now)
-    shares = await asyncio.gather(*(lease(repository, now, limit=7) for _ in range(8)))
-    taken = [one for share in shares for one in share]
+    async with open_database(url) as other:
+        replicas = (repository, Repository(other))
+        taken: list[str] = []
+        while len(taken) < len(many):  # one whose row is just being taken by another is passed over, not waited for
+            shares = await asyncio.gather(*(lease(replicas[n % 2], now, limit=7) for n in range(8)))
+            taken += [one for share in shares for one in share]
     assert sorted(taken) == sorted(one.id for one in many)
+
+
+@pytest.mark.parametrize("round_", range(3))
+async def test_replicas_never_send_an_update_beside_its_raise(url, repository, delivery, now, round_):
+    await repository.add([delivery, update_of(delivery)], (), now=now)
+    async with open_database(url) as other:
+        shares = await asyncio.gather(*(lease(one, now) for one in (repository, Repository(other), repository)))
+    assert [one for share in shares for one in share] == ["dlv_one"]
+
+
+async def test_a_delivery_a_stopped_replica_has_in_hand_is_passed_over_not_waited_for(swept_database, delivery, now):
+    async with open_database(swept_database) as engine, open_database(swept_database) as other:
+        second = dataclasses.replace(delivery, id="dlv_two", subscription_id="sub_two")
+        await Repository(engine).add([delivery, second], (), now=now)
+        async with other.begin() as stopped:
+            await stopped.execute(text("SELECT id FROM delivery WHERE id = 'dlv_one' FOR UPDATE"))
+            assert await lease(Repository(engine), now) == ["dlv_two"]
 
 
 async def test_the_limit_and_busy_subscriptions_are_respected_oldest_first(repository, delivery, now):

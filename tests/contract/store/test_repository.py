@@ -1,4 +1,5 @@
 import asyncio
+import itertools
 import json
 from datetime import UTC, datetime
 
@@ -143,13 +144,17 @@ async def test_nul_is_replaced_so_that_offsets_stay(engine, arrival):
     assert told.line == "with\ufffdnul"
 
 
-async def test_two_reports_at_once_make_one_alert(url, engine, arrival):
-    """Two replicas, each with its own connection, each holding one report of the same matter."""
+async def test_two_reports_at_once_make_one_alert_round_after_round(url, engine, arrival):
+    """Two replicas, each with connections of its own, each holding one report of the same matter."""
+    countries = ["AUS", "CHN", "FIN", "FRA", "GBR", "IND", "JPN", "KHM", "KOR", "NOR", "POL", "USA"]
+    dyads = list(itertools.combinations(countries, 2))[:30]
     async with open_database(url) as other:
-        await asyncio.gather(take(engine, arrival(1)), take(other, arrival(2)))
-    assert [one.kind for one in await rows(engine, alert)] == ["raised"]
-    (found,) = await rows(engine, development)
-    assert found.reports == 2
+        for n, dyad in enumerate(dyads):
+            both = (take(engine, arrival(f"a{n}", dyad=dyad)), take(other, arrival(f"b{n}", dyad=dyad)))
+            await asyncio.gather(*both[:: 1 if n % 2 else -1])
+    assert sorted(one.dyad for one in await rows(engine, alert)) == ["-".join(dyad) for dyad in dyads]
+    assert {one.reports for one in await rows(engine, development)} == {2}
+    assert len(await rows(engine, outbox)) == 30
 
 
 async def test_many_batches_at_once_over_the_same_dyads_neither_lose_nor_block(url, engine, arrival):
@@ -204,3 +209,9 @@ async def test_a_batch_of_two_hundred_takes_few_statements(engine, arrival):
     await take(engine, *(arrival(n, dyad=("FIN", "NOR") if n % 2 else ("KHM", "USA")) for n in range(200)))
     assert (await counts(engine))["article"] == 200
     assert len([one for one in statements if not one.startswith("SELECT count")]) < 20
+
+
+async def test_an_event_no_log_might_take_is_the_records_fault_and_leaves_nothing(engine, arrival):
+    with pytest.raises(BadEvent, match="too-large: attache.alert"):
+        await take(engine, arrival(1, line="x" * 1_000_000))
+    assert set((await counts(engine)).values()) == {0}

@@ -1,22 +1,15 @@
+import asyncio
 from datetime import UTC, datetime
 
 import pytest
+from structlog.testing import capture_logs
 
 from shared import outbox
 from shared.database.engine import open_database
-from shared.database.tables import METADATA
-from shared.eventlog import Message, Unavailable
+from shared.eventlog import Message, TooLarge, Unavailable
 from shared.eventlog.memory import MemoryLog
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
-
-
-@pytest.fixture
-async def engine(tmp_path):
-    async with open_database(f"sqlite:///{tmp_path}/attache.db") as opened:
-        async with opened.begin() as connection:
-            await connection.run_sync(METADATA.create_all)
-        yield opened
 
 
 @pytest.fixture
@@ -112,3 +105,61 @@ async def test_looking_into_the_outbox_does_not_wait_for_a_writer(engine):
     async with engine.begin() as connection:
         await outbox.put(connection, "alerts", messages(1), now=NOW)
         assert await outbox.pending(engine) == 0
+
+
+async def test_a_row_the_log_will_never_take_is_kept_aside_and_those_behind_it_go_on(engine, log, monkeypatch):
+    await put(engine, "alerts", [*messages(2), Message("big", b"x" * 1000), *messages(2, start=2)])
+
+    class SmallLog(MemoryLog):
+        async def append(self, topic, batch):
+            if any(len(message.value) > 100 for message in batch):
+                raise TooLarge("1000 bytes, the most is 100")
+            await log.append(topic, batch)
+
+    with capture_logs() as logs:
+        assert await outbox.relay(engine, SmallLog()) == 5
+    assert [(line["event"], line["key"]) for line in logs] == [("kept-aside", "big")]
+    assert await on(log, "alerts") == messages(4)
+    assert await outbox.waiting(engine) == outbox.Waiting(0, 1)
+    assert await outbox.relay(engine, SmallLog()) == 0
+
+
+async def test_many_that_relay_at_once_keep_the_order_of_each_key(engine, url, log):
+    """What comes first of each event stands in order; on PostgreSQL, where one relays at a time, nothing comes twice."""
+    batch = [Message(f"key-{n % 3}", str(n).encode()) for n in range(60)]
+    for start in range(0, 60, 6):
+        await put(engine, "alerts", batch[start : start + 6])
+    async with open_database(url) as other:
+
+        async def until_empty(one):
+            while await outbox.pending(one):
+                await outbox.relay(one, log)
+
+        await asyncio.gather(*(until_empty(one) for one in (engine, other, engine)))
+    came = list(dict.fromkeys(int(message.value) for message in await on(log, "alerts")))
+    for key in range(3):
+        assert [n for n in came if n % 3 == key] == list(range(key, 60, 3))
+    if engine.dialect.name == "postgresql":
+        assert len(await on(log, "alerts")) == 60
+
+
+async def test_one_relays_at_a_time_and_the_next_repeats_what_a_crash_left(swept_database, log):
+    appended, go_on = asyncio.Event(), asyncio.Event()
+
+    class SlowLog(MemoryLog):
+        async def append(self, topic, batch):
+            await log.append(topic, batch)
+            appended.set()
+            await go_on.wait()
+
+    async with open_database(swept_database) as engine, open_database(swept_database) as other:
+        await put(engine, "alerts", messages(3))
+        first = asyncio.create_task(outbox.relay(engine, SlowLog()))
+        await appended.wait()
+        assert await outbox.relay(other, log) == 0
+        first.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await first
+        while not await outbox.relay(other, log):  # until the server has noticed
+            await asyncio.sleep(0.01)
+        assert await on(log, "alerts") == [*messages(3), *messages(3)]
