@@ -23,7 +23,7 @@ from shared.eventlog import EventLog, Message, Record
 from shared.events import Article, Event, Source, encode
 from shared.process import run_until_stopped
 from shared.settings import Settings
-from tests.system.world import ROOT, Item
+from tests.system.world import ROOT, Item, World, dyad_of
 
 LOOK_SECONDS = 0.05
 GRACE = timedelta(seconds=10)
@@ -86,6 +86,16 @@ async def stored_titles(engine: AsyncEngine) -> list[str]:
     return [title for (title,) in await rows(engine, select(article.c.title))]
 
 
+async def stored(attache: Embedded, count: int) -> bool:
+    """Tell whether so many articles are stored."""
+    return len(await stored_titles(attache.engine)) >= count
+
+
+async def all_told(world: World) -> bool:
+    """Tell whether the webhook receiver heard of every item it should hear of."""
+    return {dyad_of(payload) for _, payload in world.hooks} >= {item.dyad for item in world.items if item.dyad}
+
+
 async def everything_stored(engine: AsyncEngine) -> dict[str, list[tuple[Any, ...]]]:
     """Return every row of every table of the store and the notifier, to be compared with later."""
     names = ("article", "claim", "development", "development_article", "alert", "alert_party", "delivery", "outbox")
@@ -104,6 +114,16 @@ async def troubles_told(ops_url: str) -> dict[str, str]:
         told: dict[str, str] = (await answer.json()).get("reasons", {})
         assert (answer.status == 503) == bool(told)
         return told
+
+
+async def ready(attache: Embedded) -> bool:
+    """Tell whether all is well."""
+    return not await troubles_told(attache.ops_url)
+
+
+async def not_ready(attache: Embedded) -> bool:
+    """Tell whether something is not well, and readiness says so."""
+    return bool(await troubles_told(attache.ops_url))
 
 
 def article_of(item: Item, *, revision: int = 0, at: datetime | None = None) -> Message:

@@ -10,7 +10,7 @@ import pytest
 
 from services.cli.embedded import Embedded
 from shared.topics import DEAD_LETTERS
-from tests.faults.pipeline import records_of, running, stored_titles, troubles_told, until
+from tests.faults.pipeline import all_told, ready, records_of, running, stored, stored_titles, troubles_told, until
 from tests.faults.tools.checker import FLAWLESS, judge, with_several_ids
 from tests.faults.tools.proxy import Proxy, open_proxy
 from tests.servers.postgresql import Server
@@ -50,7 +50,7 @@ async def test_fault_07_the_log_waits_for_a_database_that_is_away_and_everything
     world = World(numbered_items(ITEMS), feeds=8, step=10)
     database = postgresql_server.url(postgresql_server.new_database(), port=proxy.port)
     async with open_world(world), running(world.write_settings(tmp_path) | {"DB_URL": database}) as attache:
-        await until(lambda: _stored(attache, 100), "something stored before the fault", within=30)
+        await until(lambda: stored(attache, 100), "something stored before the fault", within=30)
         assert len(await stored_titles(attache.engine)) < ITEMS
         undo = await asyncio.to_thread(fault, postgresql_server, proxy)
         await until(lambda: _not_ready(attache, "store-consumer"), "readiness says so", within=UNTIL_NOTICED)
@@ -59,19 +59,15 @@ async def test_fault_07_the_log_waits_for_a_database_that_is_away_and_everything
         assert _committed(tmp_path) == committed, "nothing may be committed that is not stored"
         assert world.requests.total() - asked < world.feeds, "feeds are hardly asked while nothing can be remembered"
         await asyncio.to_thread(undo)
-        took = await until(lambda: _stored(attache, ITEMS), "all stored once it is back", within=60)
-        await until(lambda: _told(world), "all told once it is back", within=30)
-        await until(lambda: _ready(attache), "ready again", within=10)
-        stored = await stored_titles(attache.engine)
+        took = await until(lambda: stored(attache, ITEMS), "all stored once it is back", within=60)
+        await until(lambda: all_told(world), "all told once it is back", within=30)
+        await until(lambda: ready(attache), "ready again", within=10)
+        titles = await stored_titles(attache.engine)
         dead = [record for spec in DEAD_LETTERS for record in await records_of(attache.eventlog, spec.name)]
     print(f"{fault.__name__}: all stored {took:.1f} s after it came back")
-    assert judge(acked=[item.title for item in world.items], stored=stored) == FLAWLESS
+    assert judge(acked=[item.title for item in world.items], stored=titles) == FLAWLESS
     assert not dead
     assert not with_several_ids((dyad_of(payload), name) for name, payload in world.hooks)
-
-
-async def _stored(attache: Embedded, count: int) -> bool:
-    return len(await stored_titles(attache.engine)) >= count
 
 
 def _committed(folder: Path) -> int:
@@ -85,11 +81,3 @@ def _committed(folder: Path) -> int:
 
 async def _not_ready(attache: Embedded, check: str) -> bool:
     return check in await troubles_told(attache.ops_url)
-
-
-async def _ready(attache: Embedded) -> bool:
-    return await troubles_told(attache.ops_url) == {}
-
-
-async def _told(world: World) -> bool:
-    return {dyad_of(payload) for _, payload in world.hooks} >= {item.dyad for item in world.items if item.dyad}

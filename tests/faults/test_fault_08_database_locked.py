@@ -11,7 +11,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from services.cli.embedded import Embedded
-from tests.faults.pipeline import running, stored_titles, troubles_told, until
+from tests.faults.pipeline import all_told, running, stored, stored_titles, troubles_told, until
 from tests.faults.tools.checker import FLAWLESS, judge, with_several_ids
 from tests.system.world import World, dyad_of, numbered_items, open_world, start
 
@@ -34,7 +34,7 @@ async def test_fault_08_a_locked_database_is_waited_for_while_the_page_still_ans
     world = World(numbered_items(ITEMS), feeds=8, step=10)
     with capture_logs() as lines:
         async with open_world(world), running(world.write_settings(tmp_path)) as attache:
-            await until(lambda: _stored(attache, 40), "something stored before the fault", within=30)
+            await until(lambda: stored(attache, 40), "something stored before the fault", within=30)
             async with locked(tmp_path / "data" / name):
                 before = len(await stored_titles(attache.engine))
                 assert before < ITEMS
@@ -46,11 +46,11 @@ async def test_fault_08_a_locked_database_is_waited_for_while_the_page_still_ans
                 if name == "attache.db":
                     assert len(await stored_titles(attache.engine)) == before
             assert any("locked" in reason for reason in told.values()), "readiness says what is waited for"
-            await until(lambda: _stored(attache, ITEMS), "all stored after the fault", within=40)
-            await until(lambda: _told(world), "all told after the fault", within=20)
+            await until(lambda: stored(attache, ITEMS), "all stored after the fault", within=40)
+            await until(lambda: all_told(world), "all told after the fault", within=20)
             assert await troubles_told(attache.ops_url) == {}
-            stored = await stored_titles(attache.engine)
-    assert judge(acked=[item.title for item in world.items], stored=stored) == FLAWLESS
+            titles = await stored_titles(attache.engine)
+    assert judge(acked=[item.title for item in world.items], stored=titles) == FLAWLESS
     assert not with_several_ids((dyad_of(payload), name) for name, payload in world.hooks)
     assert [line for line in lines if line["log_level"] in {"error", "critical"}] == []
 
@@ -67,14 +67,6 @@ async def test_fault_08_a_change_by_a_user_waits_for_the_lock_and_is_made(tmp_pa
                 assert not done, "nothing can have been written yet"
             async with await asked as answer:
                 assert answer.status == 201, await answer.text()
-
-
-async def _stored(attache: Embedded, count: int) -> bool:
-    return len(await stored_titles(attache.engine)) >= count
-
-
-async def _told(world: World) -> bool:
-    return {dyad_of(payload) for _, payload in world.hooks} >= {item.dyad for item in world.items if item.dyad}
 
 
 async def _page(attache: Embedded) -> int:

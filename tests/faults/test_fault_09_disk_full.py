@@ -8,7 +8,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from tests.faults.pipeline import process, troubles_told, until
+from tests.faults.pipeline import all_told, process, troubles_told, until
 from tests.faults.tools.checker import FLAWLESS, judge, with_several_ids
 from tests.faults.tools.small_disk import SmallDisk, copied, integrity, open_small_disk
 from tests.servers import Missing, free_port
@@ -55,7 +55,7 @@ async def test_fault_09_a_full_disk_stops_nothing_for_good_and_corrupts_nothing(
                 assert answer.status == 200, "the page still shows what is stored"
             disk.relieve()
             await until(lambda: _stored(disk, ITEMS), "all stored once there was room", within=60)
-            await until(lambda: _told(world), "all told once there was room", within=30)
+            await until(lambda: all_told(world), "all told once there was room", within=30)
             assert await troubles_told(f"http://127.0.0.1:{ops}") == {}
     assert any("full" in reason for reason in told.values()), told
     log, database = copied(disk.outside / "data", ["log.db", "attache.db"], tmp_path / "after")
@@ -84,7 +84,3 @@ async def _trouble(ops_url: str) -> dict[str, str]:
 
     await until(any_told, "readiness says what is wrong", within=20)
     return told
-
-
-async def _told(world: World) -> bool:
-    return {dyad_of(payload) for _, payload in world.hooks} >= {item.dyad for item in world.items if item.dyad}
