@@ -37,15 +37,7 @@ class Waiting:
 
 
 async def put(connection: AsyncConnection, topic: str, messages: Sequence[Message], *, now: datetime) -> None:
-    """Write messages into the outbox inside the caller's transaction; they exist exactly if it commits.
-
-    Raises TooLarge for one that a log might never take, while the record it comes from can still be told apart.
-    """
-    for message in messages:
-        if (size := _bytes(message)) > LARGEST_BYTES:
-            raise TooLarge(
-                f"the event of {message.key!r} for {topic} has {size:,} bytes, the most is {LARGEST_BYTES:,}"
-            )
+    """Write messages into the outbox inside the caller's transaction; they exist exactly if it commits."""
     if messages:
         await connection.execute(
             insert(outbox),

@@ -212,6 +212,6 @@ async def test_a_batch_of_two_hundred_takes_few_statements(engine, arrival):
 
 
 async def test_an_event_no_log_might_take_is_the_records_fault_and_leaves_nothing(engine, arrival):
-    with pytest.raises(BadEvent, match="too-large: attache.alert"):
+    with pytest.raises(BadEvent, match=r"too-large: attache\.alert"):
         await take(engine, arrival(1, line="x" * 1_000_000))
     assert set((await counts(engine)).values()) == {0}
