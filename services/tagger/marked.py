@@ -6,9 +6,10 @@ from functools import cached_property
 
 from services.tagger.anchors import Anchors
 from services.tagger.mentions import Mention
-from services.tagger.rules import MARK_END, MARKS, Pattern
+from services.tagger.rules import EURO, MARK_END, MARKS, Pattern
 from services.tagger.text import Span, Text
 
+_STRAY = str.maketrans({**dict.fromkeys([*MARKS.values(), MARK_END, EURO], "\x7f"), "€": EURO})
 _NOT_TEXT = frozenset([*MARKS.values(), MARK_END, " ", ",", '"'])
 
 
@@ -59,11 +60,13 @@ class Marked:
 
     def _mark(self, letters: str) -> str:
         pieces: list[str] = []
-        at = self.sentence.start
+        at, end_of_all = self.sentence
+        if not letters.isprintable() or "€" in letters:
+            letters = letters.translate(_STRAY)
         for (start, end), name in self.mentions:
             pieces += (letters[at:start], MARKS[name.kind], letters[start:end], MARK_END)
             at = end
-        return "".join([*pieces, letters[at : self.sentence.end]])
+        return "".join([*pieces, letters[at:end_of_all]])
 
     @cached_property
     def _marks(self) -> list[int]:

@@ -4,9 +4,10 @@ from importlib.resources import files
 
 from services.tagger.rules.compiler import RulesError, compile_rules
 from services.tagger.rules.model import Cue, Rule, Rules
-from services.tagger.rules.pattern import MARK_END, MARKS, Pattern, PatternError, compile_pattern
+from services.tagger.rules.pattern import EURO, MARK_END, MARKS, Pattern, PatternError, compile_pattern
 
 __all__ = [
+    "EURO",
     "MARKS",
     "MARK_END",
     "Cue",

@@ -11,25 +11,29 @@ spaces, hyphens and punctuation, and for a possessive 's before it.
     <country,body>    a mention of one of these kinds: country (its name, adjective, people, capital), body, person,
                       base, exercise, agreement, forum, mission, group       ^            start of the sentence
 
-`compile_pattern` returns a `Pattern`: a regular expression for *marked* text (`matching.mark` puts a private-use
+`compile_pattern` returns a `Pattern`: a regular expression for *marked* text (`matching.mark` puts a control
 letter before a mention and MARK_END after it) and groups of anchors: of each group at least one stands in any text
 that matches. An anchor is a literal at the start of a word, or "<kind>" for a mention.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import groupby
 
 KINDS = ("country", "body", "person", "base", "exercise", "agreement", "forum", "mission", "group")
-MARKS = {kind: chr(0xE000 + index) for index, kind in enumerate(KINDS)}
-MARK_END = "\ue010"
-_MARK_CLASS = "[\ue000-\ue00f]"
-_SEP = "(?:'s?)?[^\\w\ue000-\ue010$€£']+'?"
-_GAP_WORD = f"(?:{_MARK_CLASS}[^\ue010]*\ue010|[^\\s\ue000-\ue010]+)"
+MARKS = {kind: chr(0x0E + index) for index, kind in enumerate(KINDS)}
+MARK_END = "\x17"
+EURO = "\x18"
+"""Stands for "€" in marked text: a class of letters with one beyond Latin-1 in it takes 50 times as long to compile."""
+_MARK_CLASS = "[\x0e-\x16]"
+_SEP = "(?:'s?)?[^\\w\x0e-\x18$£']+'?"
+_GAP_WORD = f"(?:{_MARK_CLASS}[^\x17]*\x17|[^\\s\x0e-\x17]+)"
 _WORD_START = "(?<!\\w)"
 _WORD_END = "(?!\\w)"
+_LEAD = f"{_WORD_START}{_MARK_CLASS}?"
 MAX_SPELLINGS = 200
 
 
@@ -65,13 +69,18 @@ class Pattern:
 class _Node:
     """A piece of a pattern: expression, groups of anchors that must occur, whether it may be empty.
 
-    `first`: the letters it can begin with, in lower case, marks aside; None where it could be any.
+    `first`: the letters it can begin with, in lower case, marks aside; None where it could be any. `rest`: where the
+    expression begins as a word does (_LEAD), what follows that: alternatives then share the beginning. `stem`: where the
+    rest is one word, its spellings, to be followed by `ending`: alternatives share that too.
     """
 
     regex: str
     groups: tuple[frozenset[str], ...]
     optional: bool = False
     first: frozenset[str] | None = frozenset()
+    rest: str | None = None
+    stem: str | None = None
+    ending: str = ""
 
 
 def compile_pattern(source: str, macros: Mapping[str, str]) -> Pattern:
@@ -81,8 +90,8 @@ def compile_pattern(source: str, macros: Mapping[str, str]) -> Pattern:
     if not node.groups:
         raise PatternError("nothing in it must occur: at least one word outside ( )? and ~n is needed")
     expression = _at_first_letters(node.first) + node.regex
-    expression = expression if parser.exact else expression.replace("(?i:", "(?:").lower()
-    return Pattern(source, expression, parser.exact, tuple(sorted(set(node.groups), key=_rarity, reverse=True)))
+    expression = expression if parser.exact else expression.lower()
+    return Pattern(source, expression.replace("€", EURO), parser.exact, tuple(sorted(set(node.groups), key=_rarity, reverse=True)))
 
 
 def _at_first_letters(first: frozenset[str] | None) -> str:
@@ -90,7 +99,7 @@ def _at_first_letters(first: frozenset[str] | None) -> str:
     if first is None:
         return ""
     letters = "".join(re.escape(c) for c in sorted({*first, *(c.upper() for c in first)}))
-    return f"(?<!\\w)(?=[\ue000-\ue00f{letters}])"
+    return f"(?<!\\w)(?=[\x0e-\x16{letters}])"
 
 
 def alternatives(source: str) -> list[str]:
@@ -119,13 +128,13 @@ def _expand(source: str, macros: Mapping[str, str], depth: int = 0) -> str:
     if depth > 8:  # noqa: PLR2004 - deeper than any sane nesting, shallow enough to name the loop
         raise PatternError("macros refer to each other in a circle")
 
-    def replace(match: re.Match[str]) -> str:
+    def written_out(match: re.Match[str]) -> str:
         name = match.group(1)
         if name not in macros:
             raise PatternError(f"unknown macro {{{name}}} at character {match.start() + 1}")
         return "(" + _expand(macros[name], macros, depth + 1) + ")"
 
-    return re.sub(r"\{([A-Za-z_]+)\}", replace, source)
+    return re.sub(r"\{([A-Za-z_]+)\}", written_out, source)
 
 
 class _Parser:
@@ -134,7 +143,7 @@ class _Parser:
     def __init__(self, source: str) -> None:
         self.source = source
         self.at = 0
-        self.exact = False
+        self.exact = "=" in source
 
     def parse(self) -> _Node:
         node = self._alternatives()
@@ -154,11 +163,13 @@ class _Parser:
         groups: tuple[frozenset[str], ...] = ()
         if all(branch.groups for branch in branches):
             groups = (frozenset().union(*(max(branch.groups, key=_rarity) for branch in branches)),)
+        shared = all(branch.rest is not None for branch in branches)
         return _Node(
-            "(?:" + "|".join(b.regex for b in branches) + ")",
+            "(?:" + "|".join(_with_shared_leads(branches)) + ")",
             groups,
             any(b.optional for b in branches),
             _either(b.first for b in branches),
+            "(?:" + "|".join(_with_shared_endings(branches)) + ")" if shared else None,
         )
 
     def _sequence(self) -> _Node:
@@ -168,6 +179,7 @@ class _Parser:
         leading: list[tuple[str, str]] = []  # optional pieces before the first one that must occur
         firsts: list[frozenset[str] | None] = []
         begun = False
+        start: _Node | None = None  # the first piece, where it must occur
         while True:
             joint = self._joint(begun=begun or bool(leading))
             if self.at >= len(self.source) or self.source[self.at] in "|)":
@@ -181,20 +193,23 @@ class _Parser:
                 leading.append((_between(joint) if leading else "", node.regex))
                 continue
             if joint == "?" and not node.optional:  # the words may be written together
-                regex = regex.removesuffix(_WORD_END + "\ue010?")
+                regex = regex.removesuffix(f"{_WORD_END}{MARK_END}?")
                 node = _Node(node.regex.removeprefix(_WORD_START), (), first=node.first)  # it may begin inside a word
             join = _between(joint)
             if node.optional:
                 regex += f"(?:{join}{node.regex})?"
                 continue
             regex += join + node.regex if begun else self._opening(leading, join) + node.regex
+            start = start or (None if begun or leading else node)
             begun = True
             groups.extend(node.groups)
         if not begun:
             raise self._error("an empty alternative")
         if joint.isdigit():
             raise self._error("a gap cannot end a pattern")
-        return _Node(regex, tuple(groups), first=_either(firsts))
+        if start is not None and regex == start.regex:
+            return replace(start, first=_either(firsts))
+        return _Node(regex, tuple(groups), first=_either(firsts), rest=_rest(regex, start))
 
     def _joint(self, *, begun: bool) -> str:
         """Read what stands before a piece: "" nothing, " " a space, "?" a space that may be missing, "3" a gap."""
@@ -225,7 +240,7 @@ class _Parser:
             if not self._take(")"):
                 raise self._error("missing )")
             optional = self._take("?")
-            return _Node(f"(?:{inner.regex})", inner.groups, optional, inner.first)
+            return _Node(f"(?:{inner.regex})", inner.groups, optional, inner.first, None if optional else inner.rest)
         if self._take("<"):
             end = self.source.find(">", self.at)
             kinds = self.source[self.at : end].split(",") if end > 0 else [""]
@@ -234,12 +249,12 @@ class _Parser:
                 raise self._error(f"unknown kind of mention {unknown[0]!r} (known: {', '.join(KINDS)})")
             self.at = end + 1
             marks = "".join(MARKS[kind] for kind in kinds)
-            return _Node(f"[{marks}][^\ue010]*\ue010", (frozenset(f"<{kind}>" for kind in kinds),))
+            return _Node(f"[{marks}][^{MARK_END}]*{MARK_END}", (frozenset(f"<{kind}>" for kind in kinds),))
         if self._take("^"):
             if not self._take(" "):
                 pass
             inner = self._piece()
-            return _Node(f"(?:^[^\\w\ue000-\ue010]*){inner.regex}", inner.groups, first=None)
+            return _Node(f"(?:^[^\\w\x0e-\x17]*){inner.regex}", inner.groups, first=None)
         return self._word()
 
     def _word(self) -> _Node:
@@ -250,17 +265,15 @@ class _Parser:
         self.at = match.end()
         open_ended = self._take("*")
         spelled = _spellings(match.group())
-        body = "|".join(re.escape(s).replace(r"\#", r"\d[\d,.]*") for s in spelled)
-        body = f"(?:{body})" if len(spelled) > 1 else body
-        if exact:
-            self.exact = True
-        else:
-            body = f"(?i:{body})"
-        lead = f"{_WORD_START}{_MARK_CLASS}?"
-        ending = "\\w*\ue010?" if open_ended else f"{_WORD_END}\ue010?"
+        stem = "|".join(re.escape(s).replace(r"\#", r"\d[\d,.]*") for s in spelled)
+        if self.exact and not exact:
+            stem = f"(?i:{stem})"
+        body = f"(?:{stem})" if len(spelled) > 1 else stem
+        ending = f"\\w*{MARK_END}?" if open_ended else f"{_WORD_END}{MARK_END}?"
         numeral = any("#" in s for s in spelled)
         first = frozenset(c for s in spelled for c in ("0123456789" if s[0] == "#" else s[0].lower()))
-        return _Node(lead + body + ending, () if numeral else (frozenset(s.lower() for s in spelled),), first=first)
+        groups = () if numeral else (frozenset(s.lower() for s in spelled),)
+        return _Node(_LEAD + body + ending, groups, first=first, rest=body + ending, stem=stem, ending=ending)
 
     def _take(self, char: str) -> bool:
         if self.source.startswith(char, self.at):
@@ -274,6 +287,33 @@ class _Parser:
             raise self._error("~ needs a number of words")
         self.at = match.end()
         return int(match.group())
+
+
+def _with_shared_leads(branches: Sequence[_Node]) -> Iterator[str]:
+    """Write alternatives in order, the beginning of those that begin as words do once for all that stand together."""
+    for shared, those in groupby(branches, key=lambda branch: branch.rest is not None):
+        if shared:
+            yield f"{_LEAD}(?:{'|'.join(_with_shared_endings(those))})"
+        else:
+            yield from (branch.regex for branch in those)
+
+
+def _with_shared_endings(branches: Iterable[_Node]) -> Iterator[str]:
+    """Write what follows _LEAD in alternatives, in order, words that end alike with one ending."""
+    for ending, those in groupby(branches, key=lambda branch: branch.ending if branch.stem else ""):
+        if ending:
+            yield f"(?:{'|'.join(str(branch.stem) for branch in those)}){ending}"
+        else:
+            yield from (str(branch.rest) for branch in those)
+
+
+def _rest(regex: str, start: _Node | None) -> str | None:
+    """Return what follows _LEAD in a sequence that begins with `start`, if it begins so."""
+    if start is None or start.rest is None:
+        return None
+    if regex.startswith(_LEAD):
+        return regex.removeprefix(_LEAD)
+    return start.rest + regex.removeprefix(start.regex)
 
 
 def _either(firsts: Iterable[frozenset[str] | None]) -> frozenset[str] | None:

@@ -2,14 +2,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.tagger.rules import PatternError, compile_pattern
+from services.tagger.rules import MARK_END, MARKS, PatternError, compile_pattern
 
 MACROS = {"DRILL": "exercises?|drills?", "LOOP": "{POOL}", "POOL": "{LOOP}"}
 
 
 def found(source: str, words: str) -> bool:
     pattern = compile_pattern(source, MACROS)
-    marked = words.replace("[", "\ue000").replace("]", "\ue010")
+    marked = words.replace("[", MARKS["country"]).replace("]", MARK_END)
     return pattern.regex.search(marked if pattern.exact else marked.lower()) is not None
 
 
