@@ -17,7 +17,7 @@ from typing import Any
 import structlog
 
 from shared.backoff import delay
-from shared.crashloop import TURNS, Caution, Verdict
+from shared.crashloop import Caution, Portion
 from shared.deadletters import DeadLetterLimit, DeadLetterWindow, dead_letter, note
 from shared.eventlog import EventLog, Message, Reader, Record, TooLarge, Unavailable
 from shared.events import BadEvent, Event, Heartbeat, decode
@@ -91,16 +91,13 @@ async def consume(
             try:
                 if pauses:
                     await reader.rewind()
-                records = await reader.read(1 if caution.doubtful else BATCH_RECORDS, READ_TIMEOUT)
+                records = await reader.read(BATCH_RECORDS, READ_TIMEOUT)
                 if records:
                     passing(f"{stage.name}.read")
-                    verdict = await caution.judge(records)
-                    if verdict is Verdict.READ_SINGLY:
-                        log.warning("read-singly", stage=stage.name, reason="a process ended with these in hand")
-                        await reader.rewind()
-                        continue
-                    condemned = verdict is Verdict.CONDEMNED
-                    await _deal_with(eventlog, stage, records, window, metrics, now, condemned=condemned)
+                    for portion in await caution.divide(records):
+                        await caution.begin(portion)
+                        await _deal_with(eventlog, stage, portion, window, metrics, now)
+                        await caution.end(portion)
                     passing(f"{stage.name}.handled")
                     await reader.commit()
                     caution.settled(records)
@@ -144,7 +141,7 @@ def _checked(health: Health | None, name: str, check: Callable[[], str | None]) 
 
 @asynccontextmanager
 async def _caution(reader: Reader) -> AsyncIterator[Caution]:
-    """Judge records; whoever ends without being ended by one of them takes the note about it back.
+    """Divide batches with caution; whoever ends without being ended by a record takes the note about it back.
 
     A cancelled stage does not: it may have been cut off because a record took for ever.
     """
@@ -165,19 +162,17 @@ async def _caution(reader: Reader) -> AsyncIterator[Caution]:
 async def _deal_with(
     eventlog: EventLog,
     stage: Stage,
-    records: Sequence[Record],
+    portion: Portion,
     window: DeadLetterWindow,
     metrics: Metrics,
     now: Callable[[], datetime],
-    *,
-    condemned: bool = False,
 ) -> None:
     good: list[tuple[Record, Event[Any]]] = []
     bad: list[tuple[Record, BadEvent]] = []
     beats: list[tuple[Record, Event[Any]]] = []
-    for record in records:
-        if condemned:
-            bad.append((record, BadEvent("crash-loop", f"{record.where} was alone in hand as {TURNS} processes ended")))
+    for record in portion.records:
+        if portion.condemned:
+            bad.append((record, BadEvent("crash-loop", f"{record.where} was alone in hand when two processes ended")))
             continue
         try:
             event: Event[Any] = decode(record, *stage.expects, Heartbeat)

@@ -124,9 +124,9 @@ class Reader(Protocol):
         ...
 
     async def mark(self, marks: Sequence[Mark]) -> None:
-        """Leave notes for whoever reads on from here, until the group's next commit in the partition voids them.
+        """Commit these partitions up to the marks' offsets, with a note for whoever reads on from there.
 
-        They are as durable as commits. An empty note takes one back. Raises Unavailable.
+        The next commit in the partition voids it; an empty note is none. Raises Unavailable; then nothing is marked.
         """
         ...
 

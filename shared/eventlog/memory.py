@@ -174,14 +174,15 @@ class _MemoryReader:
         return Lag(sum(map(len, waiting)), oldest)
 
     async def mark(self, marks: Sequence[Mark]) -> None:
-        """Keep the notes, unless the members changed meanwhile."""
+        """Commit with notes, unless the members changed meanwhile."""
         await asyncio.sleep(0)
         if self._generation == self._members.generation:
             self._marks.update({mark.partition: mark for mark in marks})
+            self._committed.update({mark.partition: mark.offset for mark in marks})
 
     async def marks(self) -> Sequence[Mark]:
         """Return notes of this member's partitions that no commit has passed."""
         await asyncio.sleep(0)
         mine = self._members.share(self, len(self._partitions))
         standing = [mark for number, mark in self._marks.items() if number in mine and mark.note]
-        return [mark for mark in standing if self._committed.get(mark.partition, 0) <= mark.offset]
+        return [mark for mark in standing if self._committed.get(mark.partition, 0) == mark.offset]

@@ -162,7 +162,7 @@ class _SqliteReader:
         return await self._log.do(self._file.lag, self._topic, self._group)
 
     async def mark(self, marks: Sequence[Mark]) -> None:
-        """Keep the note, unless the members changed meanwhile."""
+        """Commit with a note, unless the members changed meanwhile."""
         for mark in marks:
             if self._generation == self._members.generation:
                 await self._log.do(self._file.mark, self._topic, self._group, mark.offset, mark.note)

@@ -134,15 +134,12 @@ class LogFile:
     def commit(self, topic: str, group: str, next_offset: int) -> None:
         """Move the group forward, never back."""
         with self._troubles(), self._transaction():
-            self._sql.execute(
-                'INSERT INTO position VALUES (?, ?, ?) ON CONFLICT (topic, "group")'
-                " DO UPDATE SET next_offset = max(next_offset, excluded.next_offset)",
-                (topic, group, next_offset),
-            )
+            self._move(topic, group, next_offset)
 
     def mark(self, topic: str, group: str, offset: int, note: str) -> None:
-        """Leave a note for the group at `offset`, in place of the last one."""
+        """Move the group to `offset`, never back, and leave a note there in place of the last one."""
         with self._troubles(), self._transaction():
+            self._move(topic, group, offset)
             self._sql.execute("INSERT OR REPLACE INTO mark VALUES (?, ?, ?, ?)", (topic, group, offset, note))
 
     def marked(self, topic: str, group: str) -> tuple[int, str] | None:
@@ -151,7 +148,7 @@ class LogFile:
             row: tuple[int, str] | None = self._sql.execute(
                 'SELECT next_offset, note FROM mark WHERE topic = ? AND "group" = ?', (topic, group)
             ).fetchone()
-            return row if row and row[0] >= (self._position(topic, group) or 0) else None
+            return row if row and row[0] == (self._position(topic, group) or 0) else None
 
     def lag(self, topic: str, group: str) -> Lag:
         """Count what the group has not committed, from the two ends: offsets have no gaps."""
@@ -185,6 +182,13 @@ class LogFile:
                     done = self._sql.execute("DELETE FROM record WHERE topic = ? AND offset < ?", (topic, keep))
                     gone += done.rowcount
         return gone
+
+    def _move(self, topic: str, group: str, next_offset: int) -> None:
+        self._sql.execute(
+            'INSERT INTO position VALUES (?, ?, ?) ON CONFLICT (topic, "group")'
+            " DO UPDATE SET next_offset = max(next_offset, excluded.next_offset)",
+            (topic, group, next_offset),
+        )
 
     def _check_place(self) -> None:
         """Refuse to take records into a file that nobody could open again."""

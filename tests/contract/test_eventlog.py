@@ -554,6 +554,18 @@ async def test_a_note_at_the_groups_position_is_found_after_a_crash_and_void_aft
         assert not {mark.partition for mark in await reader.marks()} & mine
 
 
+async def test_a_mark_commits_up_to_its_offset(opener):
+    async with opener() as log:
+        await log.append(TOPIC, [Message("key", str(n).encode()) for n in range(5)])
+        async with log.reader(TOPIC, "group") as reader:
+            records = await reader.read(100, SOON)
+            await reader.mark([Mark(records[3].partition, records[3].offset, "1 17")])
+    async with opener() as log, log.reader(TOPIC, "group") as reader:
+        again = await reader.read(100, SOON)
+        assert [record.offset for record in again] == [record.offset for record in records[3:]]
+        assert [mark.note for mark in await reader.marks()] == ["1 17"]
+
+
 async def test_an_empty_note_takes_one_back(opener):
     async with opener() as log:
         await log.append(TOPIC, numbered(1))

@@ -89,6 +89,13 @@ class Installation:
         except (aiohttp.ClientError, TimeoutError) as error:
             return {"ops": repr(error)}
 
+    async def until_ready(self, *names: str, within: float) -> None:
+        """Wait until replicas are ready, or `within` seconds are over: outages are part of the game."""
+        end = time.monotonic() + within
+        for name in names:
+            while time.monotonic() < end and await self.ready(name):
+                await asyncio.sleep(LOOK_SECONDS)
+
     async def sample(self, name: str, sample: str) -> float:
         """Return a sample of a replica's metrics, as the exposition writes it; 0 where it does not answer."""
         try:

@@ -135,7 +135,7 @@ async def test_a_record_that_ends_every_process_is_put_aside_and_its_neighbours_
     lives = await live_until_done(log, deadly={"event-17"})
     assert await letters(log) == [("article-17", "crash-loop")]
     assert {one for life in lives for one in life.handled} == {f"event-{n}" for n in range(50)} - {"event-17"}
-    assert len(lives) == 4, "first batch, alone, alone again, put aside"
+    assert len(lives) == 5, "among many, among few, alone, alone again, put aside"
 
 
 async def test_one_met_in_steady_work_takes_one_more_process():
@@ -149,7 +149,7 @@ async def test_one_met_in_steady_work_takes_one_more_process():
     await task
     lives = await live_until_done(log, deadly={"event-7"})
     assert await letters(log) == [("article-7", "crash-loop")]
-    assert len(lives) <= 4
+    assert len(lives) <= 5
 
 
 async def test_a_process_killed_once_or_twice_condemns_nobody():
@@ -161,13 +161,20 @@ async def test_a_process_killed_once_or_twice_condemns_nobody():
     assert set(last.handled) == {f"event-{n}" for n in range(40)}
 
 
-async def test_after_the_batch_in_doubt_the_work_goes_on_in_batches():
+async def test_what_one_process_left_in_hand_is_handled_few_at_a_time_and_then_the_work_goes_on_in_batches():
     log = await filled(600)
     assert not await Life(log, deadly={"event-0", "event-1", "event-2"}).run()
     (life,) = await live_until_done(log)
-    singles = life.batches.count(1)
-    assert 200 <= singles < 500, "this log gives one partition until it is empty, when asked for single records"
-    assert max(life.batches) > 50
+    assert max(life.batches[:12]) == 20
+    assert 1 not in life.batches[:12]
+    assert max(life.batches) > 100
+
+
+async def test_a_record_met_alone_is_put_aside_at_the_third_attempt():
+    log = await filled(1)
+    lives = await live_until_done(log, deadly={"event-0"})
+    assert len(lives) == 3
+    assert await letters(log) == [("article-0", "crash-loop")]
 
 
 async def test_nothing_is_noted_in_steady_work():
