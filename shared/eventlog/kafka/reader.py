@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 import structlog
@@ -61,11 +61,13 @@ class KafkaReader:
         self._waited = 0.0
         self._watch = Watch(0.0)
         self._asked = float("-inf")
+        self._away: str | None = None
         self._rebalances = 0
 
     async def read(self, limit: int, timeout: timedelta) -> Sequence[Record]:  # noqa: ASYNC109 - the port's
         """Return records as soon as there are any. An outage shows as Unavailable within seconds, not as silence.
 
+        From then on no read is silent until the broker has answered: whoever waits for it must not seem ready between.
         Raises BadLog where the broker refuses us, ReplicaInUse, and LogStuck where a consumer made anew does not help.
         """
         clock = asyncio.get_running_loop().time
@@ -76,10 +78,11 @@ class KafkaReader:
             member = await self._joined(end - began)
             found = await self._taken(member, limit, min(end - clock(), TURN_SECONDS)) if member else []
             self._waited += clock() - began
-            if found or clock() >= end:
-                await self._watch_over(member, found)
-                return found
             await self._watch_over(member, found)
+            if found or clock() >= end:
+                if member is None and self._away is not None:
+                    raise Unavailable(self._away)
+                return found
 
     async def _joined(self, seconds: float) -> Member | None:
         """Return the member, joined first where there is none, or None if that takes longer."""
@@ -89,7 +92,8 @@ class KafkaReader:
             done, _ = await asyncio.wait({self._joining}, timeout=max(seconds, 0))
             if done:
                 joining, self._joining = self._joining, None
-                self._member = joining.result()
+                with self._noted_absence():
+                    self._member = joining.result()
         return self._member
 
     async def _join(self) -> Member:
@@ -134,10 +138,14 @@ class KafkaReader:
         self._count_rebalances(member)
         self._watch = watchdog.look(self._watch, member.sight(), self._waited)
         what, why = watchdog.verdict(self._watch, self._waited)
-        if found or what is Verdict.GO_ON or not self._may_ask():
+        if found:
+            self._away = None
+            return
+        if self._away is None and (what is Verdict.GO_ON or not self._may_ask()):
             return
         try:
-            await self._brokers.knock()
+            with self._noted_absence():
+                await self._brokers.knock()
         except Unavailable:
             self._watch = watchdog.excused(self._watch, self._waited)
             raise
@@ -145,6 +153,16 @@ class KafkaReader:
         if what is Verdict.STUCK:
             await self._rebuild(why)
             raise Unavailable(f"Kafka (group {self._group}): {why}; made the consumer anew")
+
+    @contextlib.contextmanager
+    def _noted_absence(self) -> Iterator[None]:
+        """Remember, if the broker cannot be had, that it is away, until it can."""
+        try:
+            yield
+        except Unavailable as trouble:
+            self._away = str(trouble)
+            raise
+        self._away = None
 
     def _may_ask(self) -> bool:
         moment = asyncio.get_running_loop().time()
