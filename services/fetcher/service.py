@@ -38,6 +38,7 @@ CONCURRENT = 16
 LOOK_EVERY = timedelta(seconds=5)
 """How often to look for feeds another process added; our own schedule wakes the loop by itself."""
 SHORTEST_REST = timedelta(milliseconds=20)
+AFTER_MISSING = timedelta(milliseconds=200)
 WIND_UP = timedelta(seconds=5)
 """How long polls under way may take to end when the service is to stop; one abandoned is simply repeated."""
 RELEASE_WITHIN = timedelta(seconds=2)
@@ -173,7 +174,7 @@ class Fetcher:
                         summary.outcomes["host-leased"] += 1
                 await self._renew()
                 if waiting:
-                    await self._rest(choice.look_again)
+                    await self._rest(self._sooner(choice, taken))
         await self.export_states()
         if self._unavailable is not None:
             trouble, self._unavailable = self._unavailable, None
@@ -220,9 +221,9 @@ class Fetcher:
         choice = self._choose(due, room)
         if self._poller.breaker.is_open and any(one.polled for one in choice.begin):
             self._poller.breaker = breaker.probed(self._poller.breaker, now)
-        await self._begin(choice, group, None)
+        taken = await self._begin(choice, group, None)
         await self._renew()
-        return min(filter(None, (*look_again, choice.look_again)), default=None)
+        return min(filter(None, (*look_again, self._sooner(choice, taken))), default=None)
 
     def _while_network_is_down(self, due: Sequence[Due], now: datetime) -> list[Due]:
         """Return feeds never tried yet, so that each can be told reachable or not; when there are none, one probe."""
@@ -253,6 +254,11 @@ class Fetcher:
         gates = self._poller.gates
         gates.update({host: politeness.heard(gates.get(host, Gate()), gate) for host, gate in taken.refused.items()})
         return taken
+
+    def _sooner(self, choice: Choice, taken: Taken) -> datetime | None:
+        """Return when to look again: soon where another fetcher came first, for there may be hosts it did not take."""
+        missed = len(taken.hosts) < len({due.host for due in choice.begin})
+        return self._now() + AFTER_MISSING if missed else choice.look_again
 
     async def _renew(self) -> None:
         """Renew the leases of hosts whose polls take long."""

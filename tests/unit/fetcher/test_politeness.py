@@ -10,6 +10,7 @@ from services.fetcher.politeness import (
     closed,
     closes_host,
     ended,
+    heard,
     host_of,
     may_ask,
     spacing,
@@ -93,3 +94,21 @@ def test_host_is_the_name_without_www(url, host):
 def test_space_is_at_most_a_tenth_of_the_shortest_interval():
     assert spacing(timedelta(minutes=5)) == SECOND
     assert spacing(SECOND) == SECOND / 10
+
+
+@pytest.mark.parametrize(
+    ("mine", "other", "known"),
+    [
+        (Gate(), Gate(last_start=NOW), Gate(last_start=NOW)),
+        (Gate(active=1, last_start=NOW), Gate(last_start=NOW - timedelta(1)), Gate(active=1, last_start=NOW)),
+        (Gate(), Gate(closed_until=NOW, reason="429"), Gate(closed_until=NOW, reason="429")),
+        (Gate(closed_until=NOW, reason="mine"), Gate(), Gate(closed_until=NOW, reason="mine")),
+        (
+            Gate(closed_until=NOW, reason="short"),
+            Gate(closed_until=NOW + timedelta(1), reason="long"),
+            Gate(closed_until=NOW + timedelta(1), reason="long"),
+        ),
+    ],
+)
+def test_what_another_fetcher_knows_of_a_host_is_taken_in(mine, other, known):
+    assert heard(mine, other) == known
