@@ -154,7 +154,7 @@ def described(error: BaseException) -> str:
     """Say an error of Kafka's in words."""
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
-    said = ": ".join(str(part) for part in error.args if part)
+    said = " ".join(": ".join(str(part) for part in error.args if part).split())
     name = getattr(error, "message", None) or type(error).__name__
     return f"{name}: {said}" if said and said != name else str(name)
 

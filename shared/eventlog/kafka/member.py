@@ -32,9 +32,9 @@ UUID_CHARS = 36
 class Member(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ships no types
     """A member of `group` on `topic` (both as Kafka knows them); with `replica` a static one (KIP-345).
 
-    `generation` counts how often partitions were taken back: what was read under an older one is not ours to commit.
-    `hand_over` is asked at that time, and returns once there is nothing left to commit. Partitions are dealt out in
-    turn: nothing is kept per partition, so there is nothing to gain from an assignor that remembers who had which.
+    Before partitions are taken back `handed_over` is waited for; then `on_loss` is called, and what was read is no
+    longer ours to commit. Partitions are dealt out in turn: nothing is kept per partition, so there is nothing to gain
+    from an assignor that remembers who had which.
     """
 
     def __init__(self, brokers: Brokers, topic: str, group: str, replica: str) -> None:
@@ -42,7 +42,6 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ships 
         self._topic = topic
         self._group = group
         self._replica = replica
-        self.generation = 0
         self.rebalances = 0
         self.twin: str | None = None
         self._name = ""
@@ -50,7 +49,7 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ships 
         self.handed_over.set()
         self.on_loss: Callable[[], None] = lambda: None
         self._leaving = asyncio.Event()
-        self._fetch: asyncio.Task[tuple[int, list[Any]]] | None = None
+        self._fetch: asyncio.Task[None] | None = None
         self._ahead: deque[Any] = deque()
         session = brokers.settings.session_timeout
         self._consumer = AIOKafkaConsumer(
@@ -83,26 +82,19 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ships 
         """
         if not self._ahead:
             if self._fetch is None:
-                self._fetch = asyncio.create_task(self._fetched(limit))
+                self._fetch = asyncio.create_task(self._fetch_ahead(limit))
             done, _ = await asyncio.wait({self._fetch}, timeout=seconds)
             if done:
-                self._gather()
+                fetch, self._fetch = self._fetch, None
+                if fetch.cancelled():  # a background task of the client's was, and passed it on
+                    raise errors.KafkaError("the consumer's background task was cancelled")
+                fetch.result()
         return [self._ahead.popleft() for _ in range(min(limit, len(self._ahead)))]
 
-    async def _fetched(self, limit: int) -> tuple[int, list[Any]]:
+    async def _fetch_ahead(self, limit: int) -> None:
         pages = await self._consumer.getmany(timeout_ms=milliseconds(FETCH_FOR), max_records=limit)
-        # No waiting between the client's handing out and this: the generation is the records'.
-        return self.generation, [record for page in pages.values() for record in page]
-
-    def _gather(self) -> None:
-        fetch, self._fetch = self._fetch, None
-        if fetch is None:
-            return
-        if fetch.cancelled():  # a background task of the client's was, and passed it on
-            raise errors.KafkaError("the consumer's background task was cancelled")
-        generation, records = fetch.result()
-        if generation == self.generation:
-            self._ahead.extend(records)
+        for page in pages.values():  # put by without waiting, so that no loss of partitions comes between
+            self._ahead.extend(page)
 
     async def commit(self, offsets: Mapping[int, tuple[int, str]]) -> None:
         """Commit offsets with their notes, by partition. Raises aiokafka's errors; takes as long as it takes."""
@@ -117,9 +109,6 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ships 
 
     def seek(self, starts: Mapping[int, int]) -> None:
         """Read on at these offsets, and in other partitions from the first record not yet given out by `take`."""
-        if self._fetch is not None and self._fetch.done():
-            with contextlib.suppress(errors.KafkaError):
-                self._gather()
         to = {record.partition: record.offset for record in reversed(self._ahead)} | dict(starts)
         self._ahead.clear()
         for partition, offset in to.items():
@@ -159,10 +148,8 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ships 
             await asyncio.wait(waiting, timeout=HAND_OVER_WITHIN.total_seconds(), return_when=asyncio.FIRST_COMPLETED)
             for each in waiting:
                 each.cancel()
-        self.generation += 1
         self._ahead.clear()
         self.on_loss()
-        self.handed_over.set()
 
     async def on_partitions_assigned(self, assigned: Any) -> None:
         """Take note of the name the broker gave us with them."""
@@ -202,34 +189,42 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ships 
     async def leave(self) -> None:
         """Leave the group (a static member keeps its place until its session ends) and let go of the broker."""
         self._leaving.set()
+        tasks = self._tasks()
         if self._fetch is not None:
             self._fetch.cancel()
         if self.twin is None:  # with one, leaving in good order would join once more
             stopping = asyncio.ensure_future(self._consumer.stop())
             await asyncio.wait({stopping}, timeout=CLOSE_WITHIN.total_seconds())
             if stopping.done() and not stopping.cancelled() and stopping.exception() is None:
+                _looked_at(tasks)
                 return
             stopping.cancel()
-        await self._give_up()
+        await self._give_up(tasks)
 
-    async def _give_up(self) -> None:
-        """End what aiokafka has running, where it does not end by itself."""
-        self._consumer._closed = True  # noqa: SLF001
+    def _tasks(self) -> set[asyncio.Task[Any]]:
+        """Return what aiokafka has running for this consumer."""
         coordinator, fetcher = self._coordinator, self._consumer._fetcher  # noqa: SLF001
-        tasks: set[Any] = set()
+        tasks = [self._fetch]
         if coordinator is not None:
-            if not coordinator._closing.done():  # noqa: SLF001
-                coordinator._closing.set_result(None)  # noqa: SLF001
-            tasks |= {coordinator._coordination_task, coordinator._heartbeat_task, coordinator._commit_refresh_task}  # noqa: SLF001
+            tasks += [coordinator._coordination_task, coordinator._heartbeat_task, coordinator._commit_refresh_task]  # noqa: SLF001
         if fetcher is not None:
-            tasks |= {fetcher._fetch_task, *fetcher._pending_tasks}  # noqa: SLF001
-        tasks = {task for task in (*tasks, self._fetch) if task is not None}
+            tasks += [fetcher._fetch_task, *fetcher._pending_tasks]  # noqa: SLF001
+        return {task for task in tasks if task is not None}
+
+    async def _give_up(self, tasks: set[asyncio.Task[Any]]) -> None:
+        """End what is running, where it does not end by itself; nobody is told."""
+        self._consumer._closed = True  # noqa: SLF001
         for task in tasks:
             task.cancel()
         if tasks:
             await asyncio.wait(tasks, timeout=CLOSE_WITHIN.total_seconds())
-            for task in tasks:
-                if task.done() and not task.cancelled():
-                    task.exception()
+        _looked_at(tasks)
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._consumer._client.close(), CLOSE_WITHIN.total_seconds())  # noqa: SLF001
+
+
+def _looked_at(tasks: set[asyncio.Task[Any]]) -> None:
+    """Take note of failures, so that they are not reported as overlooked: the consumer is gone because of them."""
+    for task in tasks:
+        if task.done() and not task.cancelled():
+            task.exception()

@@ -193,6 +193,8 @@ class KafkaReader:
         self._lost = self._lost or bool(self._hand)
         self._hand.clear()
         self._not_before.clear()
+        if self._member is not None:
+            self._member.handed_over.set()
         if self._committing is not None:
             self._committing.cancel()
 
@@ -205,7 +207,7 @@ class KafkaReader:
     async def commit(self) -> None:
         """Commit what was read, unless its partitions were taken back meanwhile: then its new owner reads it again."""
         if self._lost:
-            self._dropped("the partitions were taken back")
+            self._dropped()
         ends = {partition: (offset, "") for partition, offset in self._hand.ends().items()}
         if ends and await self._committed(ends):
             self._settle()
@@ -228,7 +230,7 @@ class KafkaReader:
         """Commit and return whether it counts. Raises Unavailable after a bounded time."""
         member = self._member
         if member is None:
-            self._dropped("the consumer was made anew")
+            self._dropped()
             return False
         committing = self._committing = asyncio.create_task(member.commit(offsets))
         try:
@@ -240,10 +242,10 @@ class KafkaReader:
             if done:
                 committing.result()
                 return True
-        except LOST as error:
+        except LOST:
             member.refuse_twin()
             self._on_loss()
-            self._dropped(str(error) or "the partitions were taken back")
+            self._dropped()
             return False
         except errors.KafkaError as error:
             with contextlib.suppress(Unavailable), troubles(f"group {self._group}"):
@@ -253,9 +255,9 @@ class KafkaReader:
         await self._rebuild(f"no answer to a commit within {COMMIT_WITHIN.total_seconds():.0f} s")
         raise Unavailable(f"Kafka (group {self._group}): no answer to a commit")
 
-    def _dropped(self, why: str) -> None:
+    def _dropped(self) -> None:
         self._lost = False
-        log.info("commit-dropped", group=self._group, topic=self._topic, reason=why)
+        log.info("commit-dropped", group=self._group, topic=self._topic, reason="the partitions were taken back")
         if self._metrics:
             self._metrics.log_dropped_commits.labels(self._group).inc()
 
