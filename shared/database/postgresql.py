@@ -24,8 +24,9 @@ BEGIN_TIMEOUT = timedelta(seconds=5)
 """BEGIN costs a server nothing: one that takes longer is not there any more."""
 LOCK_TIMEOUT = timedelta(seconds=5)
 STATEMENT_TIMEOUT = timedelta(seconds=25)
-IDLE_TIMEOUT = timedelta(seconds=60)
-"""How long an open transaction may do nothing, holding its locks: a process that was stopped must not stop others."""
+IDLE_TIMEOUT = timedelta(seconds=10)
+"""How long an open transaction may do nothing, holding its locks: a process that was stopped must not stop others.
+Between two statements of ours lie milliseconds, and a replica is missed by its group only after longer than this."""
 KEEPALIVE_IDLE, KEEPALIVE_INTERVAL, KEEPALIVE_COUNT = 15, 5, 3
 """Seconds of silence before TCP asks whether the other end is still there, and how often: 30 s in all."""
 PARAMETERS = (
