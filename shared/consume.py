@@ -33,7 +33,8 @@ log = structlog.get_logger()
 BATCH_RECORDS = 200
 READ_TIMEOUT = timedelta(seconds=1)
 PAUSE_BASE = timedelta(seconds=1)
-PAUSE_CAP = timedelta(seconds=60)
+PAUSE_CAP = timedelta(seconds=15)
+"""How long an outage may be over before it is noticed; asking four times a minute disturbs nobody."""
 WITHDRAW_WITHIN = timedelta(seconds=2)
 STUCK_AFTER = timedelta(minutes=2)
 """Longer than any batch takes and than a pause; a turn that lasts longer is stuck."""
