@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -101,10 +100,10 @@ async def test_a_replica_that_comes_back_has_its_partitions_at_once_and_disturbs
             before = a._member.rebalances
             async with opener("two", session=hour) as again, again.reader(TOPIC, "group") as b:
                 await one.append(TOPIC, numbered(100, start=1))
-                found: Sequence[Record] = []
+                found: list[Record] = []
                 async with asyncio.timeout(10):
                     while not found:
-                        found = await b.read(100, SOON)
+                        found = list(await b.read(100, SOON))
             assert a._member.rebalances == before
 
 

@@ -5,7 +5,6 @@ import contextlib
 import io
 import logging
 import tracemalloc
-from collections.abc import Sequence
 from datetime import timedelta
 
 import pytest
@@ -109,9 +108,9 @@ async def test_a_log_opened_before_its_broker_is_there_works_once_it_comes(tmp_p
         try:
             await asyncio.to_thread(late.start)
             await patiently(lambda: log.append(TOPIC, [Message("a", b"late")]))
-            found: Sequence[Record] = []
+            found: list[Record] = []
             while not found:
-                found = await patiently(lambda: member.read(10, SOON))
+                found = list(await patiently(lambda: member.read(10, SOON)))
             await member.commit()
         finally:
             late.kill()
@@ -128,9 +127,9 @@ async def test_an_outage_shows_as_unavailable_at_read_and_ends_by_itself(opener,
             await silent(member)
         link.heal()
         await patiently(lambda: log.append(TOPIC, numbered(5, start=5)))
-        found: Sequence[Record] = []
+        found: list[Record] = []
         while not found:
-            found = await patiently(lambda: member.read(10, SOON))
+            found = list(await patiently(lambda: member.read(10, SOON)))
         assert {int(record.value) for record in found} <= {5, 6, 7, 8, 9}
         assert member._watch.rebuilds == 0
 

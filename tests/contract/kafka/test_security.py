@@ -74,9 +74,9 @@ def secure(certificates, tmp_path_factory, _broker):
 
 @pytest.fixture
 def with_password(certificates):
-    def settings(security="SASL_SSL", *, password="password", mechanism="PLAIN", **more):
+    def settings(security="SASL_SSL", *, file="password", mechanism="PLAIN", **more):
         return KafkaSettings(
-            security=security, sasl_mechanism=mechanism, username=USER, password_file=certificates / password,
+            security=security, sasl_mechanism=mechanism, username=USER, password_file=certificates / file,
             ca_file=certificates / "ca.pem", **more,
         )  # fmt: skip
 
@@ -112,7 +112,7 @@ async def test_records_go_with_a_password(secure, with_password, security, port)
 
 @pytest.mark.parametrize(("security", "port"), [("SASL_SSL", "sasl_tls"), ("SASL_PLAINTEXT", "sasl")])
 async def test_a_wrong_password_is_told_at_once_and_not_waited_out(secure, with_password, security, port):
-    async with open_log(url(secure[1][port]), kafka=with_password(security, password="wrong")) as log:
+    async with open_log(url(secure[1][port]), kafka=with_password(security, file="wrong")) as log:
         with pytest.raises(BadLog, match=r"refuses us.*[Aa]uthentication failed") as refused:
             await log.append("articles", [Message("a", b"b")])
         async with log.reader("articles", "group") as reader:
@@ -125,7 +125,7 @@ async def test_a_mechanism_the_broker_does_not_have_is_told(secure, with_passwor
     async with open_log(
         url(secure[1]["sasl"]), kafka=with_password("SASL_PLAINTEXT", mechanism="SCRAM-SHA-512")
     ) as log:
-        with pytest.raises(BadLog, match="SASL_MECHANISM|SaslMechanism"):
+        with pytest.raises(BadLog, match=r"(?i)sasl_?mechanism"):
             await log.append("articles", [Message("a", b"b")])
 
 
