@@ -39,6 +39,11 @@ class Stack:
     def page(self) -> str:
         return f"http://127.0.0.1:{self.ports['page']}"
 
+    @property
+    def nowhere(self) -> Path:
+        """Where a service would keep files of its own, which it cannot in a read-only container."""
+        return self.folder / "nowhere"
+
     def environment(self, name: str) -> dict[str, str]:
         """What compose says, with hosts, ports and mounts as they are here."""
         here = {"LOG_URL": self.log_url, "DB_URL": self.db_url, "WEB_PORT": str(self.ports["page"])}
@@ -48,7 +53,7 @@ class Stack:
             for n, v in self.services[name]["environment"].items()
         }
         said = {n: v.replace("/etc/attache", str(self.folder / "config")) for n, v in said.items()}
-        return said | {n: v for n, v in here.items() if n in said}
+        return said | {n: v for n, v in here.items() if n in said} | {"DATA_DIR": str(self.nowhere)}
 
     async def up(self) -> None:
         """Start in the order that compose keeps, and return once every health check of ours succeeds."""

@@ -40,6 +40,7 @@ async def test_five_services_get_healthy_carry_news_to_page_and_webhook_and_stop
             assert answer.status == 200
     await stack.down()
     assert {name: process.returncode for name, process in stack.processes.items()} == dict.fromkeys(stack.processes, 0)
+    assert not stack.nowhere.exists()
 
 
 @pytest.mark.timeout(300)
@@ -74,9 +75,17 @@ async def test_every_panel_of_the_dashboard_has_data_from_a_real_prometheus(prom
             await _until(all_have_data, stack)
         except TimeoutError:
             raise AssertionError(f"no data for {waiting}") from None
-        services = {one["metric"]["service"] for one in prometheus.query('attache_ready{job="attache"} == 1')}
-        assert services == set(stack.processes)
-        assert prometheus.query('ALERTS{alertstate="firing"}')[0]["metric"]["alertname"] == "AttacheWatchdog"
+        await _until(lambda: _services_ready(prometheus) == set(stack.processes), stack)
+        await _until(lambda: "AttacheWatchdog" in _firing(prometheus), stack)
+        assert _firing(prometheus) == {"AttacheWatchdog"}
+
+
+def _services_ready(prometheus: Prometheus) -> set[str]:
+    return {one["metric"]["service"] for one in prometheus.query('attache_ready{job="attache"} == 1')}
+
+
+def _firing(prometheus: Prometheus) -> set[str]:
+    return {one["metric"]["alertname"] for one in prometheus.query('ALERTS{alertstate="firing"}')}
 
 
 def _filled_in(promql: str) -> str:
