@@ -15,7 +15,7 @@ from ruamel.yaml import YAML
 from tests.servers.compose import ROOT
 from tests.servers.prometheus import Prometheus, open_prometheus
 
-PATIENCE_SECONDS = 60
+PATIENCE_SECONDS = 100
 
 
 async def _until(done: Callable[[], Any], stack: Any) -> None:
