@@ -114,7 +114,7 @@ def _outcome(tagging: Tagging) -> str:
 def _tagged(event: Event[Article], tagging: Tagging, version: str) -> Event[TaggedArticle]:
     """Wrap the article's bytes, fields unknown here included, with what was found in it."""
     article = event.data
-    raw = encode(event, key=article.id).value
+    raw = event.raw or encode(event, key=article.id).value
     return Event(
         id=stable_id("tag", article.id, str(article.revision), version),
         source=SOURCE,
