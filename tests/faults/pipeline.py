@@ -43,11 +43,16 @@ async def running(env: Mapping[str, str], *, polling: bool = True) -> AsyncItera
 
 @asynccontextmanager
 async def process(
-    env: Mapping[str, str], *args: str, said: Path, through: Callable[..., Sequence[str]] = lambda *command: command
+    env: Mapping[str, str],
+    *args: str,
+    said: Path,
+    through: Callable[..., Sequence[str]] = lambda *command: command,
+    may_end: bool = False,
 ) -> AsyncIterator[asyncio.subprocess.Process]:
     """Run the real `attache` with `args` for the block, then stop it as an operator does and expect it to agree.
 
-    What it says is appended to the file `said`; `through` may put another command before it.
+    What it says is appended to the file `said`; `through` may put another command before it. Where it has ended by
+    itself the test fails, unless it `may_end`.
     """
     kept = {name: os.environ[name] for name in ("PATH", "LANG", "HOME") if name in os.environ}
     with said.open("ab") as out:
@@ -57,6 +62,8 @@ async def process(
         )  # fmt: skip
     try:
         yield started
+        if may_end and started.returncode is not None:
+            return
         assert started.returncode is None, f"it stopped by itself:\n{said.read_text()[-3000:]}"
         started.send_signal(signal.SIGTERM)
         assert await asyncio.wait_for(started.wait(), 30) == 0, said.read_text()[-3000:]
