@@ -1,5 +1,6 @@
 """TLS and passwords, on a broker of its own with certificates made for it."""
 
+import asyncio
 import subprocess
 from datetime import timedelta
 
@@ -7,12 +8,13 @@ import pytest
 
 from shared.eventlog import BadLog, Message, Unavailable
 from shared.eventlog.kafka.inspection import inspect_log
+from shared.eventlog.kafka.log import KafkaLog
 from shared.eventlog.open import open_log
 from shared.settings import KafkaSettings
 from tests.servers import free_port
 from tests.servers.kafka import Broker
 
-USER, PASSWORD, KEYSTORE = "attache", "a made-up one", "made-up-too"
+USER, VISITOR, PASSWORD, KEYSTORE = "attache", "visitor", "a made-up one", "made-up-too"
 
 
 def openssl(folder, *args):
@@ -40,7 +42,10 @@ def certificates(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def secure(certificates, tmp_path_factory, _broker):
-    """The ports of a broker by what they ask for: a client's certificate, or a password over TLS, or one in the clear."""
+    """The ports of a broker by what they ask for: a client's certificate, or a password over TLS, or one in the clear.
+
+    A visitor gets in and may do nothing.
+    """
     if _broker is None:
         pytest.skip("no real Kafka here")
     ports = {name: free_port() for name in ("tls", "sasl_tls", "sasl")}
@@ -53,6 +58,8 @@ def secure(certificates, tmp_path_factory, _broker):
         + ",".join(f"{name.upper()}://localhost:{port}" for name, port in ports.items()),
         "listener.security.protocol.map": "DIRECT:PLAINTEXT,CONTROLLER:PLAINTEXT,TLS:SSL,SASL_TLS:SASL_SSL,SASL:SASL_PLAINTEXT",
         "sasl.enabled.mechanisms": "PLAIN",
+        "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+        "super.users": f"User:ANONYMOUS;User:{USER};User:CN=client",
         "listener.name.tls.ssl.client.auth": "required",
         "ssl.keystore.type": "PKCS12",
         "ssl.keystore.location": str(certificates / "broker.p12"),
@@ -61,7 +68,9 @@ def secure(certificates, tmp_path_factory, _broker):
         "ssl.truststore.type": "PEM",
         "ssl.truststore.location": str(certificates / "ca.pem"),
         **{
-            f"listener.name.{name}.plain.sasl.jaas.config": f'{login} user_{USER}="{PASSWORD}";'
+            f"listener.name.{name}.plain.sasl.jaas.config": (
+                f'{login} user_{USER}="{PASSWORD}" user_{VISITOR}="{PASSWORD}";'
+            )
             for name in ("sasl_tls", "sasl")
         },
     }
@@ -74,10 +83,10 @@ def secure(certificates, tmp_path_factory, _broker):
 
 @pytest.fixture
 def with_password(certificates):
-    def settings(security="SASL_SSL", *, file="password", mechanism="PLAIN", **more):
+    def settings(security="SASL_SSL", *, file="password", mechanism="PLAIN", username=USER):
         return KafkaSettings(
-            security=security, sasl_mechanism=mechanism, username=USER, password_file=certificates / file,
-            ca_file=certificates / "ca.pem", **more,
+            security=security, sasl_mechanism=mechanism, username=username, password_file=certificates / file,
+            ca_file=certificates / "ca.pem",
         )  # fmt: skip
 
     return settings
@@ -119,6 +128,34 @@ async def test_a_wrong_password_is_told_at_once_and_not_waited_out(secure, with_
             with pytest.raises(BadLog, match="refuses us"):
                 await reader.read(1, timedelta(seconds=10))
     assert "guessed" not in str(refused.value)
+
+
+async def test_missing_rights_are_told_by_topic(secure, with_password):
+    settings = with_password("SASL_PLAINTEXT", username=VISITOR)
+    async with open_log(url(secure[1]["sasl"]), kafka=settings) as log, log.reader("tagged", "group") as reader:
+        with pytest.raises(BadLog, match=r"secure\.articles.*AUTHORIZATION_FAILED"):
+            await log.append("articles", [Message("a", b"b")])
+        with pytest.raises(BadLog, match=r"secure\.tagged.*AUTHORIZATION_FAILED"):
+            await reader.read(1, timedelta(seconds=10))
+
+
+async def test_missing_rights_in_a_group_are_told_by_its_name(secure, with_password, monkeypatch):
+    owner, visitor = (with_password("SASL_PLAINTEXT", username=name) for name in (USER, VISITOR))
+    async with open_log(url(secure[1]["sasl"]), kafka=owner) as log:
+        await log.append("articles", [Message("a", b"b")])
+        assert isinstance(log, KafkaLog)
+        known = await log._topics.get("articles")
+    async with open_log(url(secure[1]["sasl"]), kafka=visitor) as log, log.reader("articles", "group") as reader:
+        assert isinstance(log, KafkaLog)
+        monkeypatch.setattr(log._topics, "_fresh", lambda _: known)  # as if it might see the topic and not the group
+        with pytest.raises(BadLog, match=r"group.*AUTHORIZATION_FAILED"):
+            await share(reader)
+
+
+async def share(reader):
+    async with asyncio.timeout(20):
+        while True:
+            await reader.read(1, timedelta(seconds=1))
 
 
 async def test_a_mechanism_the_broker_does_not_have_is_told(secure, with_password):

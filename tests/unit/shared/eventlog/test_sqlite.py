@@ -271,10 +271,9 @@ async def test_a_relative_path_has_three_slashes(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("url", "reason"),
     [
-        ("kafka://broker:9092", "Kafka is not in this version; use sqlite:///path"),
-        ("sqlite:///", "must be sqlite:///path or memory:"),
-        ("sqlite://log.db", "must be sqlite:///path or memory:"),
-        ("redis://x", "must be sqlite:///path or memory:"),
+        ("sqlite:///", "must be sqlite:///path, kafka://host:port or memory:"),
+        ("sqlite://log.db", "must be sqlite:///path, kafka://host:port or memory:"),
+        ("redis://x", "must be sqlite:///path, kafka://host:port or memory:"),
     ],
 )
 async def test_a_url_that_names_no_log_is_refused(url, reason):
