@@ -11,11 +11,13 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Table, bindparam, delete, select, text
+from sqlalchemy import Executable, String, Table, Text, bindparam, column, delete, func, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.types import TypeEngine
 
 from services.store.intake import Arrival, Intake, Known
 from services.store.joining import WINDOW, pairs
@@ -47,6 +49,8 @@ from shared.database.tables.store import (
 from shared.eventlog import Message
 
 LOCK = text("SELECT pg_advisory_xact_lock(key) FROM unnest(CAST(:keys AS bigint[])) WITH ORDINALITY AS k(key, n)")
+NEW = "new_"
+"""Before the names of parameters: those of columns are SQLAlchemy's own in an INSERT."""
 
 
 @dataclass(frozen=True)
@@ -128,17 +132,50 @@ class Batch:
         """Insert rows; where the key exists take the new values, or only if column `newer` has grown."""
         if not rows:
             return
+        names = tuple(rows[0])
         keys = tuple(key) or tuple(column.name for column in table.primary_key)
-        insert = postgresql.insert(table) if self.connection.dialect.name == "postgresql" else sqlite.insert(table)
-        statement = insert.values({name: bindparam(name) for name in rows[0]})
-        values = {name: statement.excluded[name] for name in rows[0] if name not in keys}
-        if values:
-            statement = statement.on_conflict_do_update(
-                index_elements=keys, set_=values, where=table.c[newer] < statement.excluded[newer] if newer else None
-            )
+        if self.connection.dialect.name == "postgresql":
+            last = {
+                tuple(row[name] for name in keys): row for row in rows
+            }.values()  # one statement may meet a key once
+            columns = {NEW + name: [row[name] for row in last] for name in names}
+            await self.connection.execute(_upsert_columns(table, names, keys, newer), columns)
         else:
-            statement = statement.on_conflict_do_nothing(index_elements=keys)
-        await self.connection.execute(statement, list(rows))
+            await self.connection.execute(_upsert_row(table, names, keys, newer), list(rows))
+
+
+@cache
+def _upsert_columns(table: Table, names: Sequence[str], keys: Sequence[str], newer: str | None) -> Executable:
+    """Take all rows as one array per column: row by row PostgreSQL is asked, and answers, for each."""
+    arrays = [bindparam(NEW + name, type_=postgresql.ARRAY(_whole(table.c[name].type))) for name in names]
+    rows = func.unnest(*arrays).table_valued(*(column(name) for name in names), name="new").render_derived()
+    insert = postgresql.insert(table).from_select(list(names), select(*(rows.c[name] for name in names)))
+    return _on_conflict(insert, table, names, keys, newer)
+
+
+def _whole(type_: TypeEngine[Any]) -> TypeEngine[Any]:
+    """Return a type for parameters: a cast to one of limited length would cut what an insert refuses."""
+    return Text() if isinstance(type_, String) else type_
+
+
+@cache
+def _upsert_row(table: Table, names: Sequence[str], keys: Sequence[str], newer: str | None) -> Executable:
+    insert = sqlite.insert(table).values({name: bindparam(name) for name in names})
+    return _on_conflict(insert, table, names, keys, newer)
+
+
+def _on_conflict(
+    insert: postgresql.Insert | sqlite.Insert,
+    table: Table,
+    names: Sequence[str],
+    keys: Sequence[str],
+    newer: str | None,
+) -> Executable:
+    values = {name: insert.excluded[name] for name in names if name not in keys}
+    if not values:
+        return insert.on_conflict_do_nothing(index_elements=keys)
+    grown = table.c[newer] < insert.excluded[newer] if newer else None
+    return insert.on_conflict_do_update(index_elements=keys, set_=values, where=grown)
 
 
 @asynccontextmanager
