@@ -1,7 +1,7 @@
 """Hits to claims: status, parties, place and score of each, the same claim told twice merged into one."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 
@@ -10,7 +10,7 @@ from services.tagger.drafts import Draft, Quoted, merge
 from services.tagger.marked import Marked
 from services.tagger.matching import Hit, Matcher
 from services.tagger.mentions import Mention, between
-from services.tagger.parties import Resolved, resolve
+from services.tagger.parties import resolve
 from services.tagger.roles import Part, part_of
 from services.tagger.rules.model import LOOSE
 from services.tagger.status import CueSpan, Reading, find_cues, read_status
@@ -51,6 +51,18 @@ class Read:
     mentions: tuple[Mention, ...]
     placed: tuple[Placed, ...]
     marked: dict[int, Marked] = field(default_factory=dict)
+    _parts: dict[int, list[tuple[Mention, Part]]] = field(default_factory=dict)
+
+    def inside(self, number: int) -> Sequence[Mention]:
+        """Return the mentions in a sentence."""
+        return between(self.mentions, self.placed[number].sentence)
+
+    def parts(self, number: int) -> Sequence[tuple[Mention, Part]]:
+        """Return the mentions in a sentence, and what each does in it."""
+        if number not in self._parts:
+            inside, sentence = self.inside(number), self.placed[number].sentence
+            self._parts[number] = [(m, part_of(m, self.text, sentence, inside)) for m in inside]
+        return self._parts[number]
 
 
 @dataclass(frozen=True)
@@ -89,14 +101,14 @@ def build_claims(
         if (where, number) not in cues:
             cues[where, number] = find_cues(matcher, read.marked[number], read.text)
         reading = read_status(chosen, read.text, placed.sentence, cues[where, number])
-        around = _around(reads, where, number)
-        parties = resolve(chosen, read.text, placed.sentence, read.mentions, around, dyad)
-        if len(parties.codes) < chosen.rule.parties:
-            dropped.append(Dropped(chosen, f"names {len(parties.codes)} of {chosen.rule.parties} parties"))
+        clause = read.text.clause(placed.sentence, chosen.span)
+        parties = resolve(chosen, read.text, clause, read.parts(number), _around(reads, where, number), dyad)
+        if len(parties) < chosen.rule.parties:
+            dropped.append(Dropped(chosen, f"names {len(parties)} of {chosen.rule.parties} parties"))
             continue
-        drafts.append(_draft(chosen, strength, reading, parties, read, placed, year_now))
-        if len(parties.codes) == 2:  # noqa: PLR2004 - a dyad
-            dyad = dyad or parties.codes
+        drafts.append(_draft(chosen, strength, reading, parties, read, year_now))
+        if len(parties) == 2:  # noqa: PLR2004 - a dyad
+            dyad = dyad or parties
     return merge(drafts), dropped
 
 
@@ -121,33 +133,31 @@ def _choose(hits: list[Hit]) -> tuple[Hit, float]:
     return best, best.rule.strength
 
 
-def _around(reads: dict[str, Read], where: str, number: int) -> list[Sequence[Mention]]:
+def _around(reads: dict[str, Read], where: str, number: int) -> Iterator[Sequence[Mention]]:
     """Where to look for a missing party: the sentence before, the headline, the lead."""
     read = reads[where]
-    found: list[Sequence[Mention]] = []
     beside = (number - 1, number + 1 if where == "title" else -1)
-    found.extend(
-        _mentions_of(read, other)
-        for other in beside
-        if 0 <= other < len(read.placed) and read.placed[other].zone not in SILENT
-    )
+    for other in beside:
+        if 0 <= other < len(read.placed) and read.placed[other].zone not in SILENT:
+            yield _acting(read, other)
     title, text = reads.get("title"), reads.get("text")
     if where == "text" and title:
-        found.extend(_mentions_of(title, i) for i in range(len(title.placed)))
-    if text and text.placed:
-        found.extend(_mentions_of(text, i) for i in range(min(2, len(text.placed))) if where == "title" or i != number)
-    return found
+        for other in range(len(title.placed)):
+            yield _acting(title, other)
+    if text:
+        for other in range(min(2, len(text.placed))):
+            if where == "title" or other != number:
+                yield _acting(text, other)
 
 
-def _mentions_of(read: Read, number: int) -> Sequence[Mention]:
-    sentence = read.placed[number].sentence
-    inside = between(read.mentions, sentence)
-    return [m for m in inside if part_of(m, read.text, sentence, inside) in {Part.ACTOR, Part.COUNTERPART}]
+def _acting(read: Read, number: int) -> Sequence[Mention]:
+    return [m for m, part in read.parts(number) if part in {Part.ACTOR, Part.COUNTERPART}]
 
 
 def _draft(
-    hit: Hit, strength: float, reading: Reading, parties: Resolved, read: Read, placed: Placed, year_now: int | None
+    hit: Hit, strength: float, reading: Reading, parties: tuple[str, ...], read: Read, year_now: int | None
 ) -> Draft:
+    placed = read.placed[hit.sentence]
     text, sentence = read.text, placed.sentence
     clause = text.clause(sentence, hit.span)
     words = text.norm[clause.start : clause.end]
@@ -158,7 +168,7 @@ def _draft(
         or (is_long_ago(words) and placed.zone is not Zone.HEADLINE)
     )
     dateline = is_dateline(text.norm[sentence.start : sentence.end])
-    said = attribute(hit.rule.topic, reading.status, text, sentence, clause, between(read.mentions, sentence))
+    said = attribute(hit.rule.topic, reading.status, text, sentence, clause, read.inside(hit.sentence))
     reasons = [f"rule {hit.rule.id}", f"status from {reading.reason!r}", f"stands in {placed.zone}"]
     if year is not None:
         reasons.append(f"about {year}")
@@ -172,7 +182,7 @@ def _draft(
         topic=hit.rule.topic,
         status=reading.status,
         aim=reading.aim,
-        parties=parties.codes,
+        parties=parties,
         place=Place.BACKGROUND if old else Place.NEWS,
         certainty=said.certainty,
         zone=placed.zone,

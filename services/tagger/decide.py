@@ -10,7 +10,7 @@ from services.tagger.claims import Dropped, Read, build_claims
 from services.tagger.drafts import Draft
 from services.tagger.line import write_line
 from services.tagger.marked import Marked
-from services.tagger.matching import Hit, Matcher, Veto, build_matcher, match_sentence
+from services.tagger.matching import Candidates, Hit, Matcher, Number, Veto, build_matcher, match_sentence
 from services.tagger.mentions import NameIndex, between, index_names
 from services.tagger.rules import load_rules
 from services.tagger.text import Text, fold
@@ -98,15 +98,19 @@ def tag(
 
 
 def _match(
-    wanted: dict[str, dict[int, set[tuple[int, int]]]], reads: dict[str, Read], matcher: Matcher
+    wanted: dict[str, dict[int, Candidates]], reads: dict[str, Read], matcher: Matcher
 ) -> tuple[list[Hit], list[Veto]]:
+    tried: dict[str, dict[int, set[Number]]] = {name: {} for name in reads}
     for name, read in reads.items():
+        likely = wanted[name]
         for number, placed in enumerate(read.placed):
-            inside = between(read.mentions, placed.sentence)
-            read.marked[number] = Marked(read.text, placed.sentence, inside, matcher.all)
-            for mention in inside:
-                if mention.kind in matcher.by_kind:
-                    wanted[name].setdefault(number, set()).update(matcher.by_kind[mention.kind])
+            inside = read.inside(number)
+            numbers, words = likely.get(number, (set(), None))
+            for kind in {mention.kind for mention in inside}.intersection(matcher.by_kind):
+                numbers.update(matcher.by_kind[kind])
+            read.marked[number] = Marked(read.text, placed.sentence, inside, matcher.all, words)
+            if numbers:
+                tried[name][number] = numbers
     item = [marked for read in reads.values() for marked in read.marked.values()]
     titles = list(reads["title"].marked.values())
     if (
@@ -116,7 +120,7 @@ def _match(
     hits: list[Hit] = []
     vetoes: list[Veto] = []
     for name, read in reads.items():
-        for number, patterns in sorted(wanted[name].items()):
+        for number, patterns in tried[name].items():
             found, taken_back = match_sentence(
                 matcher, read.text, patterns, read.marked[number], item, titles, where=name, sentence=number
             )

@@ -14,19 +14,30 @@ _NOT_TEXT = frozenset([*MARKS.values(), MARK_END, " ", ",", '"'])
 
 
 class Marked:
-    """A sentence with a letter before each of its `mentions` and MARK_END after it, made when a pattern asks for it."""
+    """A sentence with a letter before each of its `mentions` and MARK_END after it, made when a pattern asks for it.
 
-    def __init__(self, text: Text, sentence: Span, mentions: Sequence[Mention], anchors: Anchors) -> None:
+    `words` are the anchors among its words, where they are known.
+    """
+
+    def __init__(
+        self,
+        text: Text,
+        sentence: Span,
+        mentions: Sequence[Mention],
+        anchors: Anchors,
+        words: frozenset[str] | None = None,
+    ) -> None:
         self.text = text
         self.sentence = sentence
         self.mentions = mentions
         self._anchors = anchors
+        self._words = words
         self._found: dict[int, Span | None] = {}
 
     @cached_property
     def fired(self) -> frozenset[str]:
         """Every anchor in it, mentions included."""
-        words = self._anchors.inside(self.text, self.sentence)
+        words = self._words if self._words is not None else self._anchors.inside(self.text, self.sentence)
         return words.union([_KINDS[mention.name.kind] for mention in self.mentions]) if self.mentions else words
 
     @cached_property

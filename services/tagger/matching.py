@@ -1,11 +1,13 @@
 """Text and rules in, hits with spans out: patterns run only where one of their anchors fired."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from services.tagger.anchors import Anchors
 from services.tagger.marked import Marked
-from services.tagger.rules import Cue, Pattern, Rule, Rules
+from services.tagger.rules import EVERYWHERE, Cue, Pattern, Rule, Rules
 from services.tagger.text import Span, Text
 
 Number = tuple[int, int]
@@ -13,8 +15,21 @@ Number = tuple[int, int]
 Groups = tuple[frozenset[str], ...]
 
 
-@dataclass(frozen=True)
-class Hit:
+class Lookup(NamedTuple):
+    """What else must stand in a sentence for a pattern to match there: a word of each of `asks`."""
+
+    number: Number
+    asks: Groups
+
+
+class Candidates(NamedTuple):
+    """The patterns that could match in a sentence, and the anchors among its words."""
+
+    numbers: set[Number]
+    words: frozenset[str]
+
+
+class Hit(NamedTuple):
     """A rule that matched: in which sentence of which field, where, by which pattern."""
 
     rule: Rule
@@ -24,8 +39,7 @@ class Hit:
     pattern: str
 
 
-@dataclass(frozen=True)
-class Veto:
+class Veto(NamedTuple):
     """A rule that matched and was taken back, with the reason."""
 
     rule: Rule
@@ -39,53 +53,70 @@ class Matcher:
     """Rules compiled for looking up.
 
     `first` maps the rarest anchors of what raises topics to the patterns they speak for: a text without any is done.
-    `asks` are a pattern's other groups of words, `needs` those of each pattern its rule needs one of. `all` knows the
-    anchors of every pattern, so that in a sentence only patterns run that could match.
+    `needs` are the groups of words of each pattern a rule needs one of. `all` knows the anchors of every pattern, so
+    that in a sentence only patterns run that could match.
     """
 
     rules: Rules
-    first: Mapping[str, tuple[Number, ...]]
-    asks: Mapping[Number, Groups]
+    first: Mapping[str, tuple[Lookup, ...]]
     needs: tuple[tuple[Groups, ...], ...]
     all: Anchors
     by_kind: Mapping[str, tuple[Number, ...]]
     cues: Mapping[str, tuple[tuple[Cue, Pattern], ...]]
 
-    def candidates(self, text: Text) -> dict[int, set[Number]]:
+    def candidates(self, text: Text) -> dict[int, Candidates]:
         """Return, by sentence index, the (rule, pattern) numbers that could match there, whatever it mentions."""
         if self.first.keys().isdisjoint(self.all.of(text.words.words)):
             return {}
-        possible: dict[int, set[Number]] = {}
+        possible: dict[int, Candidates] = {}
         for number, sentence in enumerate(text.sentences):
-            fired = self.all.inside(text, sentence)
-            kept = self._could_hit(fired)
+            words = self.all.inside(text, sentence)
+            kept = self._could_hit(words)
             if kept:
-                possible[number] = kept
+                possible[number] = Candidates(kept, words)
         return possible
 
-    def _could_hit(self, fired: frozenset[str]) -> set[Number]:
-        first, asks = self.first, self.asks
-        numbers = {number for anchor in fired if anchor in first for number in first[anchor]}
-        kept = {number for number in numbers if not any(fired.isdisjoint(group) for group in asks[number])}
-        if not kept:
-            return kept
-        lacking = {rule for rule, _ in kept if not _any_met(self.needs[rule], fired)}
-        return {number for number in kept if number[0] not in lacking} if lacking else kept
+    def _could_hit(self, words: frozenset[str]) -> set[Number]:
+        first, lacks = self.first, words.isdisjoint
+        kept: set[Number] = set()
+        for anchor in words:
+            for number, asks in first.get(anchor, ()):
+                for group in asks:
+                    if lacks(group):
+                        break
+                else:
+                    kept.add(number)
+        unmet = {rule for rule in {rule for rule, _ in kept} if not _any_met(self.needs[rule], words)}
+        return {number for number in kept if number[0] not in unmet} if unmet else kept
 
 
-def _any_met(needs: tuple[Groups, ...], fired: frozenset[str]) -> bool:
-    return not needs or any(not any(fired.isdisjoint(group) for group in groups) for groups in needs)
+def _any_met(needs: tuple[Groups, ...], words: frozenset[str]) -> bool:
+    lacks = words.isdisjoint
+    for groups in needs:
+        for group in groups:
+            if lacks(group):
+                break
+        else:
+            return True
+    return not needs
 
 
 def build_matcher(rules: Rules) -> Matcher:
     """Compile the anchors of all rules for looking up."""
-    by_anchor: dict[str, set[Number]] = {}
-    by_kind: dict[str, set[Number]] = {}
-    for number, rule in enumerate(rules.rules):
-        for place, pattern in enumerate(rule.any):
-            for anchor in pattern.anchors:
-                kind = anchor[1:-1] if anchor.startswith("<") else ""
-                (by_kind.setdefault(kind, set()) if kind else by_anchor.setdefault(anchor, set())).add((number, place))
+    raising = {
+        (number, place): pattern for number, rule in enumerate(rules.rules) for place, pattern in enumerate(rule.any)
+    }
+    shared = Counter(anchor for pattern in raising.values() for group in pattern.groups for anchor in group)
+    first: dict[str, list[Lookup]] = {}
+    by_kind: dict[str, list[Number]] = {}
+    for number, pattern in raising.items():
+        lead = _lead(pattern, shared)
+        asks = tuple(group for group in pattern.groups if group is not lead and not _mentions(group))
+        for anchor in lead:
+            if anchor.startswith("<"):
+                by_kind.setdefault(anchor[1:-1], []).append(number)
+            else:
+                first.setdefault(anchor, []).append(Lookup(number, asks))
     patterns = [
         pattern
         for rule in rules.rules
@@ -99,26 +130,29 @@ def build_matcher(rules: Rules) -> Matcher:
                 cues.setdefault(anchor, []).append((cue, pattern))
     return Matcher(
         rules=rules,
-        first={anchor: tuple(sorted(numbers)) for anchor, numbers in by_anchor.items()},
-        asks={
-            (number, place): _word_groups(pattern.groups[1:])
-            for number, rule in enumerate(rules.rules)
-            for place, pattern in enumerate(rule.any)
-        },
-        needs=tuple(tuple(_word_groups(pattern.groups) for pattern in rule.need) for rule in rules.rules),
-        all=Anchors({anchor for pattern in patterns for group in pattern.groups for anchor in _literals(group)}),
+        first={anchor: tuple(lookups) for anchor, lookups in first.items()},
+        needs=tuple(tuple(_of_words(pattern.groups) for pattern in rule.need) for rule in rules.rules),
+        all=Anchors({a for pattern in patterns for group in pattern.groups for a in group if a[0] != "<"}),
         cues={anchor: tuple(pairs) for anchor, pairs in cues.items()},
-        by_kind={kind: tuple(sorted(numbers)) for kind, numbers in by_kind.items()},
+        by_kind={kind: tuple(numbers) for kind, numbers in by_kind.items()},
     )
 
 
-def _literals(group: frozenset[str]) -> list[str]:
-    return [anchor for anchor in group if anchor[0] != "<"]
+def _lead(pattern: Pattern, shared: Counter[str]) -> frozenset[str]:
+    """Choose the group to look a pattern up by: the one whose words fewest patterns share, if words alone will do."""
+    if _mentions(pattern.anchors):
+        return pattern.anchors
+    fit = [group for group in pattern.groups if not _mentions(group) and group.isdisjoint(EVERYWHERE)]
+    return min(fit, key=lambda group: sum(shared[anchor] for anchor in group), default=pattern.anchors)
 
 
-def _word_groups(groups: Groups) -> Groups:
+def _mentions(group: frozenset[str]) -> bool:
+    return any(anchor[0] == "<" for anchor in group)
+
+
+def _of_words(groups: Groups) -> Groups:
     """Leave out the groups that a mention may satisfy: which mentions there are is not yet known."""
-    return tuple(group for group in groups if len(_literals(group)) == len(group))
+    return tuple(group for group in groups if not _mentions(group))
 
 
 def match_sentence(

@@ -2,11 +2,10 @@
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from services.tagger.matching import Hit
-from services.tagger.mentions import Mention, between
-from services.tagger.roles import Part, part_of
+from services.tagger.mentions import Mention
+from services.tagger.roles import Part
 from services.tagger.rules import Rule
 from services.tagger.text import Span, Text
 from shared.gazetteer import Kind
@@ -21,42 +20,33 @@ _THE_TWO = re.compile(
 )
 
 
-@dataclass(frozen=True)
-class Resolved:
-    """The parties of a claim, and who was left out and why."""
-
-    codes: tuple[str, ...]
-    left_out: tuple[tuple[str, Part], ...] = ()
+Parts = Sequence[tuple[Mention, Part]]
+"""The mentions of a sentence, in order, and what each does in it."""
 
 
 def resolve(
     hit: Hit,
     text: Text,
-    sentence: Span,
-    mentions: Sequence[Mention],
-    around: Sequence[Sequence[Mention]],
+    clause: Span,
+    parts: Parts,
+    around: Iterable[Sequence[Mention]],
     dyad: tuple[str, ...] = (),
-) -> Resolved:
-    """Resolve the parties of `hit` from its sentence; where too few act, from `around` (lead or headline), in order.
+) -> tuple[str, ...]:
+    """Resolve the parties of `hit` from its sentence's `parts`; where too few act, from `around`, in order.
 
     `dyad` is the article's own pair, which "the two countries" means in the body even where a sentence has just
     named another pair ("the ties between A and B strained things between the two countries").
     """
     rule = hit.rule
-    clause = text.clause(sentence, hit.span)
-    inside = between(mentions, sentence)
-    parts = [(m, part_of(m, text, sentence, inside)) for m in inside]
     skipped = _skipped(rule)
     actors = [m for m, part in parts if part not in skipped and m.is_actor]
     codes = _codes(actors)
     if dyad and set(dyad) & codes and _THE_TWO.search(text.low, hit.span.start, hit.span.end + THE_TWO_REACH):
-        return Resolved(dyad, ())
+        return dyad
     near = _codes(m for m in actors if clause.covers(m.span) or hit.span.covers(m.span))
     if (len(codes) > MAX_SENTENCE_PARTIES and len(near) >= max(rule.parties, 2)) or (rule.narrow and near):
         codes = near
-    codes = _complete(codes, rule, hit.span, parts, around) | set(rule.add)
-    left_out = tuple((text.quote(m.span), part) for m, part in parts if m.codes and not set(m.codes) & codes)
-    return Resolved(tuple(sorted(codes)), left_out)
+    return tuple(sorted(_complete(codes, rule, hit.span, parts, around) | set(rule.add)))
 
 
 def _skipped(rule: Rule) -> frozenset[Part]:
@@ -75,8 +65,8 @@ def _complete(
     codes: set[str],
     rule: Rule,
     span: Span,
-    parts: Sequence[tuple[Mention, Part]],
-    around: Sequence[Sequence[Mention]],
+    parts: Parts,
+    around: Iterable[Sequence[Mention]],
 ) -> set[str]:
     """Add parties where too few act: those of a named base or exercise, the place, then the words around."""
     enough = rule.parties if rule.narrow else max(rule.parties, 2)
@@ -86,12 +76,13 @@ def _complete(
             codes = codes | named
     if len(codes) < rule.parties:
         codes = codes | _codes(m for m, part in parts if part is Part.PLACE and m.is_actor)
-    for other in around:
-        if len(codes) >= enough:
-            break
-        wider = _codes(m for m in other if m.is_actor)
-        if len(wider | codes) <= MAX_SENTENCE_PARTIES:
-            codes = codes | wider
+    if len(codes) < enough:
+        for other in around:
+            wider = _codes(m for m in other if m.is_actor)
+            if len(wider | codes) <= MAX_SENTENCE_PARTIES:
+                codes = codes | wider
+            if len(codes) >= enough:
+                break
     return codes
 
 

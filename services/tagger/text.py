@@ -140,17 +140,33 @@ class Text:
 
     def clause(self, sentence: Span, span: Span) -> Span:
         """Return the part of `sentence` around `span` up to the nearest clause boundaries outside it."""
-        start, end = sentence.start, sentence.end
+        known = self._clauses.get((sentence, span))
+        if known is None:
+            known = self._clauses[sentence, span] = self._clause(sentence, span)
+        return known
+
+    def _clause(self, sentence: Span, span: Span) -> Span:
+        start, end = sentence
         opening = _OPENING.match(self.norm, start, span.start)
         if opening:
             start = opening.end()
-        for boundary in _CLAUSE.finditer(self.norm, sentence.start, sentence.end):
-            if boundary.end() <= span.start:
-                start = max(start, boundary.start() + (1 if self.norm[boundary.start()] in ";:," else 0))
-            elif boundary.start() >= span.end:
-                end = boundary.start()
+        if sentence not in self._boundaries:
+            self._boundaries[sentence] = [match.span() for match in _CLAUSE.finditer(self.norm, *sentence)]
+        for left, right in self._boundaries[sentence]:
+            if right <= span.start:
+                start = max(start, left + (1 if self.norm[left] in ";:," else 0))
+            elif left >= span.end:
+                end = left
                 break
         return Span(start, end)
+
+    @cached_property
+    def _clauses(self) -> dict[tuple[Span, Span], Span]:
+        return {}
+
+    @cached_property
+    def _boundaries(self) -> dict[Span, list[tuple[int, int]]]:
+        return {}
 
 
 def _add(spans: list[Span], norm: str, start: int, end: int) -> None:

@@ -1,8 +1,10 @@
 """Which part of an item a sentence belongs to: what counts fully, what counts as background, what not at all."""
 
 import re
+from bisect import bisect_right
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 
 from services.tagger.text import Span, Text
 
@@ -67,35 +69,52 @@ _FINITE = re.compile(
 )
 
 
-@dataclass(frozen=True)
 class Placed:
-    """A sentence with its zone, and the past year it is about, if it names one."""
+    """A sentence, and its zone once somebody asks."""
 
-    sentence: Span
-    zone: Zone
-    paragraph: int
+    def __init__(self, layout: "_Layout", number: int, sentence: Span) -> None:
+        self.sentence = sentence
+        self._layout = layout
+        self._number = number
+
+    @cached_property
+    def zone(self) -> Zone:
+        """Which part of the item it belongs to."""
+        return self._layout.zone(self._number, self.sentence)
 
 
 def place_sentences(text: Text, *, is_title: bool = False, has_title: bool = False) -> tuple[Placed, ...]:
     """Give each sentence of `text` its zone. In the body, `has_title` says that the headline stands elsewhere."""
-    if is_title:
-        return tuple(Placed(sentence, Zone.HEADLINE, 0) for sentence in text.sentences)
-    paragraphs = text.paragraphs
-    shift = 1 if text.glued_headline else 0
-    inline = {i for i, span in enumerate(paragraphs) if _is_inline_headline(text, i, len(paragraphs))}
-    placed: list[Placed] = []
-    at = 0
-    for number, sentence in enumerate(text.sentences):
-        while at + 1 < len(paragraphs) and paragraphs[at + 1].start <= sentence.start:
-            at += 1
-        words = text.norm[sentence.start : sentence.end]
-        if number == 0 and text.glued_headline and text.glued_headline.covers(sentence):
-            placed.append(Placed(sentence, Zone.GLUED_HEADLINE, 0))
-            continue
-        placed.append(
-            Placed(sentence, _zone(words, number - shift, sentence, inline=at in inline, has_title=has_title), at)
+    layout = _Layout(text=text, is_title=is_title, has_title=has_title)
+    return tuple(Placed(layout, number, sentence) for number, sentence in enumerate(text.sentences))
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Layout:
+    """What the zones of one text have in common."""
+
+    text: Text
+    is_title: bool
+    has_title: bool
+
+    def zone(self, number: int, sentence: Span) -> Zone:
+        if self.is_title:
+            return Zone.HEADLINE
+        glued = self.text.glued_headline
+        if number == 0 and glued and glued.covers(sentence):
+            return Zone.GLUED_HEADLINE
+        paragraph = max(bisect_right(self._paragraph_starts, sentence.start) - 1, 0)
+        return _zone(
+            self.text.norm[sentence.start : sentence.end],
+            number - (1 if glued else 0),
+            sentence,
+            inline=_is_inline_headline(self.text, paragraph),
+            has_title=self.has_title,
         )
-    return tuple(placed)
+
+    @cached_property
+    def _paragraph_starts(self) -> list[int]:
+        return [paragraph.start for paragraph in self.text.paragraphs]
 
 
 def _zone(words: str, number: int, sentence: Span, *, inline: bool, has_title: bool) -> Zone:
@@ -113,9 +132,9 @@ def _zone(words: str, number: int, sentence: Span, *, inline: bool, has_title: b
     return Zone.BODY
 
 
-def _is_inline_headline(text: Text, index: int, count: int) -> bool:
+def _is_inline_headline(text: Text, index: int) -> bool:
     """Tell whether a line is another story's headline: short, inside the article, no final stop, no finite verb."""
-    if index == 0 or count < 3:  # noqa: PLR2004 - a first line or a two-line item has no inline links
+    if index == 0 or len(text.paragraphs) < 3:  # noqa: PLR2004 - a first line or a two-line item has no inline links
         return False
     line = text.norm[text.paragraphs[index].start : text.paragraphs[index].end].strip()
     words = line.split()

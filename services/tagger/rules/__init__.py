@@ -3,11 +3,13 @@
 from importlib.resources import files
 
 from services.tagger.rules.compiler import RulesError, compile_rules
+from services.tagger.rules.expression import EURO, EVERYWHERE, MARK_END, MARKS, PatternError
 from services.tagger.rules.model import Cue, Rule, Rules
-from services.tagger.rules.pattern import EURO, MARK_END, MARKS, Pattern, PatternError, compile_pattern
+from services.tagger.rules.pattern import Pattern, compile_pattern
 
 __all__ = [
     "EURO",
+    "EVERYWHERE",
     "MARKS",
     "MARK_END",
     "Cue",

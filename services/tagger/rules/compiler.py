@@ -5,8 +5,9 @@ import tomllib
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
+from services.tagger.rules.expression import PatternError
 from services.tagger.rules.model import LOOSE, STRONG, WEAK, Cue, Rule, Rules
-from services.tagger.rules.pattern import Pattern, PatternError, alternatives, compile_pattern
+from services.tagger.rules.pattern import Pattern, compile_pattern
 from shared.failures import Refused
 from shared.vocabulary import Aim, Status, Topic
 
@@ -159,7 +160,7 @@ class _Compiler:
             kind=row["kind"],
             status=self._enum(name, Status, row["status"]) if "status" in row else None,
             aim=self._enum(name, Aim, row["aim"]) if "aim" in row else None,
-            patterns=self._patterns(name, [p for s in row.get("any", []) for p in alternatives(s)], identity),
+            patterns=self._patterns(name, [p for s in row.get("any", []) for p in _alternatives(s)], identity),
             side=row.get("side", "both"),
         )
 
@@ -191,3 +192,25 @@ class _Compiler:
         lines = self.files.get(name, "").splitlines()
         line = next((number for number, text in enumerate(lines, 1) if near and near in text), 1)
         self.faults.append(f"{name}:{line}: {reason}")
+
+
+def _alternatives(source: str) -> list[str]:
+    """Split "(a|b (c|d)|e)" or "a|b" at its outer bars, so that each part can be looked up by its own anchors."""
+    inner = source[1:-1] if source.startswith("(") and _closes_at_end(source) else source
+    parts, depth, start = [], 0, 0
+    for index, char in enumerate(inner):
+        depth += (char == "(") - (char == ")")
+        if char == "|" and depth == 0:
+            parts.append(inner[start:index])
+            start = index + 1
+    parts.append(inner[start:])
+    return parts if len(parts) == 1 or inner == source else [a for part in parts for a in _alternatives(part)]
+
+
+def _closes_at_end(source: str) -> bool:
+    depth = 0
+    for index, char in enumerate(source):
+        depth += (char == "(") - (char == ")")
+        if depth == 0:
+            return index == len(source) - 1
+    return False
