@@ -15,7 +15,7 @@ import structlog
 from sqlalchemy import Row, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from shared.database.engine import infrastructure_errors, reading
+from shared.database.engine import reading, writing
 from shared.database.tables.store import outbox
 from shared.eventlog import EventLog, Message, TooLarge
 from shared.failpoints import passing
@@ -61,7 +61,7 @@ async def relay(engine: AsyncEngine, eventlog: EventLog) -> int:
     limit, but a log may be set lower) is kept aside with the reason, and those behind it go on.
     """
     if engine.dialect.name == "postgresql":
-        async with infrastructure_errors("outbox", within=RELAY_LIMIT), engine.begin() as connection:
+        async with writing(engine, "outbox", within=RELAY_LIMIT) as connection:
             if not (await connection.execute(select(func.pg_try_advisory_xact_lock(RELAY_LOCK)))).scalar_one():
                 return 0
             rows = await _oldest(connection)
@@ -71,7 +71,7 @@ async def relay(engine: AsyncEngine, eventlog: EventLog) -> int:
         rows = await _oldest(connection)
     refused = await _append(eventlog, rows)  # with no transaction open: it would hold up every other writer
     if rows:
-        async with infrastructure_errors("outbox"), engine.begin() as connection:
+        async with writing(engine, "outbox") as connection:
             await _forget(connection, rows, refused)
     return len(rows)
 

@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from services.cli.opening import current_database
 from shared.apikeys import RANDOM_BYTES, generate
 from shared.clock import utc_now
-from shared.database.engine import infrastructure_errors, reading
+from shared.database.engine import reading, writing
 from shared.database.tables.web import api_key
 from shared.settings import Settings
 
@@ -38,7 +38,7 @@ def create(name: str) -> None:
 
     async def work(engine: AsyncEngine) -> None:
         row = {"id": key.id, "name": name.strip(), "secret_sha256": key.digest, "created_at": utc_now()}
-        async with infrastructure_errors("api keys"), engine.begin() as connection:
+        async with writing(engine, "api keys") as connection:
             await connection.execute(insert(api_key).values(row))
 
     _run(work)
@@ -74,7 +74,7 @@ def revoke(key_id: str) -> None:
     """Revoke the key with this ID, from the next request on."""
 
     async def work(engine: AsyncEngine) -> None:
-        async with infrastructure_errors("api keys"), engine.begin() as connection:
+        async with writing(engine, "api keys") as connection:
             query = select(api_key.c.revoked_at).where(api_key.c.id == key_id).with_for_update()
             row = (await connection.execute(query)).one_or_none()
             if row is None:

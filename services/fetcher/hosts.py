@@ -16,7 +16,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from services.fetcher.politeness import Gate
-from shared.database.engine import infrastructure_errors, reading
+from shared.database.engine import reading, writing
 from shared.database.tables.fetcher import host_gate as _gate
 
 LEASE = timedelta(seconds=45)
@@ -94,7 +94,7 @@ class Hosts:
             .cte("ready")
         )
         claim = update(_gate).where(_gate.c.host.in_(select(ready.c.host))).values(lease).returning(_gate.c.host)
-        async with infrastructure_errors("hosts"), self._engine.begin() as connection:
+        async with writing(self._engine, "hosts") as connection:
             taken = set((await connection.execute(claim)).scalars())
             if left := sorted({*hosts} - taken):
                 taken |= await self._take_new(connection, [{"host": host, **lease} for host in left])
@@ -110,7 +110,7 @@ class Hosts:
     async def renew(self, hosts: Sequence[str], now: datetime) -> datetime:
         """Make our leases last LEASE from `now`; return until when. One lost meanwhile stays lost."""
         until = now + LEASE
-        async with infrastructure_errors("hosts"), self._engine.begin() as connection:
+        async with writing(self._engine, "hosts") as connection:
             await connection.execute(
                 update(_gate).where(_gate.c.host.in_(hosts), _gate.c.leased_by == self.owner).values(leased_until=until)
             )
@@ -127,7 +127,7 @@ class Hosts:
 
     async def release(self, host: str, until: datetime) -> None:
         """End the lease that lasts until `until`; a later one stands."""
-        async with infrastructure_errors("hosts"), self._engine.begin() as connection:
+        async with writing(self._engine, "hosts") as connection:
             await end_lease(connection, host, self.owner, until)
 
     async def closed_gates(self, now: datetime) -> dict[str, Gate]:
@@ -144,7 +144,7 @@ class Hosts:
         return set((await connection.execute(statement)).scalars())
 
     async def _end(self, which: ColumnElement[bool]) -> None:
-        async with infrastructure_errors("hosts"), self._engine.begin() as connection:
+        async with writing(self._engine, "hosts") as connection:
             await connection.execute(update(_gate).where(which).values(leased_by=None, leased_until=None))
 
 

@@ -21,7 +21,7 @@ from services.fetcher.memory import NEW, STATES, Attempt, Feed, Poll
 from services.fetcher.novelty import Remembered
 from services.fetcher.politeness import host_of
 from services.fetcher.sources import Source, same_url
-from shared.database.engine import infrastructure_errors, reading
+from shared.database.engine import reading, writing
 from shared.database.tables import fetcher as tables
 
 STARTER = "starter"
@@ -119,7 +119,7 @@ class FeedState:
         the lease (stopped for long, its clock far off) undoes nothing: neither the validators and items the other
         remembered, nor its schedule. What it sent bears the ids the other's bear, and is known by them downstream.
         """
-        async with infrastructure_errors("remembering a poll"), self._engine.begin() as connection:
+        async with writing(self._engine, "remembering a poll") as connection:
             unchanged = (_feed.c.id == poll.feed_id) & (_feed.c.polls == poll.polls_before)
             found = await connection.execute(update(_feed).where(unchanged).values(**poll.values).returning(_feed.c.id))
             first = found.scalar_one_or_none() is not None
@@ -135,7 +135,7 @@ class FeedState:
 
     async def add(self, sources: Sequence[Source], origin: str, now: datetime) -> list[Source]:
         """Add feeds that are not there yet, due at once; return those. One known by id or URL is left alone."""
-        async with infrastructure_errors("adding feeds"), self._engine.begin() as connection:
+        async with writing(self._engine, "adding feeds") as connection:
             await _one_at_a_time(connection)
             known = _Known((await connection.execute(select(_feed))).all())
             fresh = [source for source in sources if known.find(source) is None]
@@ -157,7 +157,7 @@ class FeedState:
         where the file names the same URL. Of several fetchers that start at once one does it, then the next.
         """
         added = changed = disabled = enabled = 0
-        async with infrastructure_errors("feeds file"), self._engine.begin() as connection:
+        async with writing(self._engine, "feeds file") as connection:
             await _one_at_a_time(connection)
             rows = (await connection.execute(select(_feed))).all()
             known = _Known(rows)

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from services.notifier.delivery import LABELS, Decision, Delivered, Delivery, RetryAt
 from services.notifier.rows import PENDING, Backlog, Disabled, Latest, Saved, from_row, to_row
-from shared.database.engine import infrastructure_errors, reading
+from shared.database.engine import reading, writing
 from shared.database.tables import notifier, web
 
 LEASE = timedelta(seconds=45)
@@ -38,7 +38,7 @@ class Repository:
         if not deliveries:
             return
         rows = [to_row(delivery, now, disabled=delivery.subscription_id in disabled) for delivery in deliveries]
-        async with infrastructure_errors("deliveries"), self._engine.begin() as connection:
+        async with writing(self._engine, "deliveries") as connection:
             await connection.execute(self._insert(_row).on_conflict_do_nothing(), rows)
             await _queue_behind_earlier(connection, {delivery.alert.development_id for delivery in deliveries})
 
@@ -63,7 +63,7 @@ class Repository:
             .cte("due")
         )
         claim = update(_row).where(_row.c.id.in_(select(due.c.id))).values(leased_until=now + LEASE).returning(_row)
-        async with infrastructure_errors("deliveries"), self._engine.begin() as connection:
+        async with writing(self._engine, "deliveries") as connection:
             rows = (await connection.execute(claim)).all()
         return [from_row(row) for row in sorted(rows, key=lambda row: (row.due_at, row.created_at, row.id))]
 
@@ -71,7 +71,7 @@ class Repository:
         """Write an attempt and what follows from it. A failure never overwrites a delivery another attempt made."""
         outcome = LABELS[type(decision)]
         finished = not isinstance(decision, RetryAt)
-        async with infrastructure_errors("deliveries"), self._engine.begin() as connection:
+        async with writing(self._engine, "deliveries") as connection:
             number = (
                 await connection.execute(
                     update(_row)
@@ -99,7 +99,7 @@ class Repository:
 
     async def disable(self, subscription_id: str, *, reason: str, at: datetime) -> None:
         """Send nothing more to a subscription: its pending deliveries end, later ones are only recorded."""
-        async with infrastructure_errors("endpoints"), self._engine.begin() as connection:
+        async with writing(self._engine, "endpoints") as connection:
             values = {"subscription_id": subscription_id, "disabled_at": at, "reason": reason}
             await connection.execute(self._insert(notifier.endpoint).on_conflict_do_nothing(), [values])
             await connection.execute(
@@ -110,7 +110,7 @@ class Repository:
 
     async def enable(self, subscription_ids: Collection[str]) -> None:
         """Send to these subscriptions again."""
-        async with infrastructure_errors("endpoints"), self._engine.begin() as connection:
+        async with writing(self._engine, "endpoints") as connection:
             await connection.execute(
                 delete(notifier.endpoint).where(notifier.endpoint.c.subscription_id.in_(list(subscription_ids)))
             )

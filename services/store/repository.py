@@ -36,7 +36,7 @@ from services.store.rows import (
     read_development,
 )
 from shared import outbox
-from shared.database.engine import infrastructure_errors
+from shared.database.engine import writing
 from shared.database.tables.store import (
     alert,
     alert_matter,
@@ -181,7 +181,7 @@ def _on_conflict(
 @asynccontextmanager
 async def open_batch(engine: AsyncEngine, arrivals: Sequence[Arrival]) -> AsyncIterator[Batch]:
     """Begin a transaction for `arrivals`; it commits at the end, or leaves nothing behind. Raises Unavailable."""
-    async with infrastructure_errors("store"), engine.begin() as connection:
+    async with writing(engine, "store") as connection:
         if connection.dialect.name == "postgresql":
             held = {pair for arrival in arrivals for pair in pairs(arrival.tagged.decision.dyad)}
             await connection.execute(LOCK, {"keys": sorted(lock_key(pair) for pair in held)})

@@ -1,15 +1,15 @@
 """One article in, its claims and the decision out: pure, and with a reason for everything that did not count."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
 
 from services.tagger.claims import Dropped, Read, build_claims
 from services.tagger.drafts import Draft
-from services.tagger.line import write_line
-from services.tagger.marked import Marked
+from services.tagger.line import adjectives_of, write_line
+from services.tagger.marked import KIND_ANCHORS, Marked, Passage
 from services.tagger.matching import Candidates, Hit, Matcher, Number, Veto, build_matcher, match_sentence
 from services.tagger.mentions import NameIndex, between, index_names
 from services.tagger.rules import load_rules
@@ -17,7 +17,7 @@ from services.tagger.text import Text, fold
 from services.tagger.verdict import judge
 from services.tagger.zones import SILENT, place_sentences
 from shared.events import Claim, Decision, Evidence
-from shared.gazetteer import Gazetteer, Kind, load_gazetteer
+from shared.gazetteer import Kind, load_gazetteer
 from shared.identity import stable_id
 
 LONG_TEXT = 1000
@@ -31,7 +31,7 @@ class Tagger:
 
     matcher: Matcher
     names: NameIndex
-    gazetteer: Gazetteer
+    adjectives: Mapping[str, str]
 
     @property
     def version(self) -> str:
@@ -65,7 +65,7 @@ def load_tagger() -> Tagger:
     """Compile the rules and names that come with the program, once; raises RulesError or the gazetteer's error."""
     gazetteer = load_gazetteer()
     names = index_names(name for name in gazetteer.mentions if name.lang == "en")
-    return Tagger(build_matcher(load_rules()), names, gazetteer)
+    return Tagger(build_matcher(load_rules()), names, adjectives_of(gazetteer))
 
 
 def tag(
@@ -91,10 +91,16 @@ def tag(
         for (name, part), mentions in zip(folded.items(), found, strict=True)
     }
     hits, vetoes = _match(wanted, reads, tagger.matcher)
+    if not hits and not vetoes:
+        return Tagging((), NOTHING)
     drafts, dropped = build_claims(hits, reads, tagger.matcher, published.year if published else None)
     claims = tuple(_claim(draft, folded, article_id) for draft in drafts)
     suppressed = tuple(_dropped(d, folded) for d in dropped) + tuple(_vetoed(v, folded) for v in vetoes)
     return Tagging(claims, _decide(drafts, reads, tagger, published, genre), suppressed)
+
+
+NOTHING = Decision(alert=False, score=0.0, reasons=judge((), None).reasons)
+"""What is decided where no rule matched."""
 
 
 def _match(
@@ -111,18 +117,22 @@ def _match(
             read.marked[number] = Marked(read.text, placed.sentence, inside, matcher.all, words)
             if numbers:
                 tried[name][number] = numbers
-    item = [marked for read in reads.values() for marked in read.marked.values()]
+    fired: set[str] = set()
+    for read in reads.values():
+        fired |= matcher.all.of(read.text.words.words)
+        fired.update(KIND_ANCHORS[kind] for kind in {mention.kind for mention in read.mentions})
     titles = list(reads["title"].marked.values())
-    if (
-        titles and len(reads["text"].text.norm) > LONG_TEXT
-    ):  # a full article says in its first sentences what it is about
+    if titles and len(reads["text"].text.norm) > LONG_TEXT:
+        # a full article says in its first sentences what it is about
         titles += [reads["text"].marked[number] for number in range(min(OPENING_SENTENCES, len(reads["text"].placed)))]
+    item = Passage([marked for read in reads.values() for marked in read.marked.values()], fired)
+    opening = Passage(titles, fired)
     hits: list[Hit] = []
     vetoes: list[Veto] = []
     for name, read in reads.items():
         for number, patterns in tried[name].items():
             found, taken_back = match_sentence(
-                matcher, read.text, patterns, read.marked[number], item, titles, where=name, sentence=number
+                matcher, read.text, patterns, read.marked[number], item, opening, where=name, sentence=number
             )
             hits.extend(found)
             vetoes.extend(taken_back)
@@ -174,7 +184,7 @@ def _decide(
         score=verdict.score,
         dyad=verdict.dyad,
         severity=verdict.severity,
-        line=write_line(verdict, drafts, reads, tagger.matcher.rules.phrases, tagger.gazetteer, published),
+        line=write_line(verdict, drafts, reads, tagger.matcher.rules.phrases, tagger.adjectives, published),
         topics=verdict.topics,
         context=verdict.context,
         names=_names(reads) if drafts else (),

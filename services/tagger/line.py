@@ -40,13 +40,16 @@ def write_line(
     drafts: Sequence[Draft],
     reads: Mapping[str, Read],
     phrases: Mapping[str, Mapping[str, str]],
-    gazetteer: Gazetteer,
+    adjectives: Mapping[str, str],
     published: date | None,
 ) -> str:
-    """Write the line of an article that has news of a pair; "" where there is none."""
+    """Write the line of an article that has news of a pair; "" where there is none.
+
+    `adjectives`: how each party's things are called, by code, as `adjectives_of` gives them.
+    """
     if not verdict.main:
         return ""
-    writer = _Writer(drafts, reads, phrases, gazetteer)
+    writer = _Writer(drafts, reads, phrases, adjectives)
     parts = [writer.contact(verdict)]
     parts += [f"{verb}: {matters}" for verb, matters in writer.matters(verdict.main)]
     parts += writer.denials(verdict)
@@ -57,18 +60,27 @@ def write_line(
     return " · ".join([EN_DASH.join(verdict.dyad), *said]) + "."
 
 
+def adjectives_of(gazetteer: Gazetteer) -> Mapping[str, str]:
+    """Return the first adjective of each party by its code (US for USA), its name where it has none."""
+    adjectives = dict(gazetteer.parties)
+    for name in reversed(gazetteer.mentions):
+        if name.kind is Kind.COUNTRY and name.form is Form.ADJECTIVE and len(name.codes) == 1:
+            adjectives[name.codes[0]] = name.surface
+    return {**adjectives, "USA": "US"}
+
+
 class _Writer:
     def __init__(
         self,
         drafts: Sequence[Draft],
         reads: Mapping[str, Read],
         phrases: Mapping[str, Mapping[str, str]],
-        gazetteer: Gazetteer,
+        adjectives: Mapping[str, str],
     ) -> None:
         self.drafts = drafts
         self.reads = reads
         self.phrases = phrases
-        self.gazetteer = gazetteer
+        self.adjectives = adjectives
 
     def contact(self, verdict: Verdict) -> str:
         """Say who meets whom, or that a forum takes place."""
@@ -210,12 +222,7 @@ class _Writer:
         return f"{self._adjective(other)} officials" if other else "counterparts"
 
     def _adjective(self, code: str) -> str:
-        if code == "USA":
-            return "US"
-        for name in self.gazetteer.mentions:
-            if name.kind is Kind.COUNTRY and name.form is Form.ADJECTIVE and name.codes == (code,):
-                return name.surface
-        return self.gazetteer.party_name(code)
+        return self.adjectives.get(code, code)
 
 
 def _rank_of(person: Mention) -> int:

@@ -2,6 +2,7 @@
 
 from bisect import bisect_left
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from functools import cached_property
 
 from services.tagger.anchors import Anchors
@@ -38,7 +39,7 @@ class Marked:
     def fired(self) -> frozenset[str]:
         """Every anchor in it, mentions included."""
         words = self._words if self._words is not None else self._anchors.inside(self.text, self.sentence)
-        return words.union([_KINDS[mention.name.kind] for mention in self.mentions]) if self.mentions else words
+        return words.union([KIND_ANCHORS[mention.name.kind] for mention in self.mentions]) if self.mentions else words
 
     @cached_property
     def string(self) -> str:
@@ -100,4 +101,22 @@ class Marked:
         return Span(first + start - bisect_left(self._marks, start), first + end - bisect_left(self._marks, end))
 
 
-_KINDS = {kind: f"<{kind}>" for kind in MARKS}
+class Passage:
+    """Several sentences: whether a pattern matches in one of them. `fired` are anchors of all of them, and maybe more."""
+
+    def __init__(self, sentences: Sequence[Marked], fired: AbstractSet[str]) -> None:
+        self.sentences = sentences
+        self._fired = fired
+        self._known: dict[int, bool] = {}
+
+    def has(self, pattern: Pattern) -> bool:
+        """Tell whether `pattern` matches in a sentence."""
+        known = self._known.get(id(pattern))
+        if known is None:
+            known = pattern.may_match(self._fired) and any(s.find(pattern) is not None for s in self.sentences)
+            self._known[id(pattern)] = known
+        return known
+
+
+KIND_ANCHORS = {kind: f"<{kind}>" for kind in MARKS}
+"""What stands among the anchors for a mention of a kind."""

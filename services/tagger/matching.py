@@ -1,12 +1,12 @@
 """Text and rules in, hits with spans out: patterns run only where one of their anchors fired."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from services.tagger.anchors import Anchors
-from services.tagger.marked import Marked
+from services.tagger.marked import Marked, Passage
 from services.tagger.rules import EVERYWHERE, Cue, Pattern, Rule, Rules
 from services.tagger.text import Span, Text
 
@@ -160,13 +160,13 @@ def match_sentence(
     text: Text,
     numbers: Iterable[Number],
     marked: Marked,
-    item: Sequence[Marked],
-    titles: Sequence[Marked],
+    item: Passage,
+    opening: Passage,
     *,
     where: str,
     sentence: int,
 ) -> tuple[list[Hit], list[Veto]]:
-    """Run patterns, by (rule, pattern) number, on one sentence; `item` and `titles` serve item-wide conditions."""
+    """Run patterns, by (rule, pattern) number, on one sentence; `item` and `opening` serve item-wide conditions."""
     hits: list[Hit] = []
     vetoes: list[Veto] = []
     done = -1
@@ -181,7 +181,7 @@ def match_sentence(
         if span is None:
             continue
         done = number
-        reason = _why_not(rule, text, text.clause(marked.sentence, span), marked, item, titles)
+        reason = _why_not(rule, text, text.clause(marked.sentence, span), marked, item, opening)
         if reason:
             vetoes.append(Veto(rule, where, span, reason))
         else:
@@ -189,20 +189,17 @@ def match_sentence(
     return hits, vetoes
 
 
-def _why_not(
-    rule: Rule, text: Text, clause: Span, marked: Marked, item: Sequence[Marked], titles: Sequence[Marked]
-) -> str | None:
+def _why_not(rule: Rule, text: Text, clause: Span, marked: Marked, item: Passage, opening: Passage) -> str | None:
     if rule.need and not any(marked.find(p) for p in rule.need):
         return "needs another word in the sentence"
     for pattern in rule.unless:
         for span in marked.find_all(pattern):
             if span.start < clause.end and span.end > clause.start:
                 return f"not beside {text.norm[span.start : span.end]!r}"
-    if rule.need_item and not any(m.find(p) for p in rule.need_item for m in item):
+    if rule.need_item and not any(item.has(p) for p in rule.need_item):
         return "needs another word in the item"
-    if rule.headline and titles and not any(m.find(p) for p in rule.headline for m in titles):
+    if rule.headline and opening.sentences and not any(opening.has(p) for p in rule.headline):
         return "needs a word in the headline"
-    for pattern in rule.unless_item:
-        if any(m.find(pattern) for m in item):
-            return "another word of the item speaks against it"
+    if any(item.has(p) for p in rule.unless_item):
+        return "another word of the item speaks against it"
     return None

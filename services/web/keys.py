@@ -6,7 +6,7 @@ from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared.apikeys import ApiKey, parse, verify
-from shared.database.engine import infrastructure_errors, reading
+from shared.database.engine import reading, writing
 from shared.database.tables.web import api_key
 
 REMEMBER_EVERY = timedelta(minutes=1)
@@ -31,5 +31,5 @@ async def is_valid(engine: AsyncEngine, text: str, *, now: datetime) -> bool:
 
 
 async def _remember_use(engine: AsyncEngine, key: ApiKey, now: datetime) -> None:
-    async with infrastructure_errors("noting the use of an API key"), engine.begin() as connection:
+    async with writing(engine, "noting the use of an API key") as connection:
         await connection.execute(update(api_key).where(api_key.c.id == key.id).values(last_used_at=now))

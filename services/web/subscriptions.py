@@ -10,7 +10,7 @@ from sqlalchemy import delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from shared.database.engine import infrastructure_errors, reading
+from shared.database.engine import reading, writing
 from shared.database.tables.web import subscription as table
 from shared.subscriptions import Subscription, as_document, parse_subscription
 
@@ -56,7 +56,7 @@ async def add_subscription(engine: AsyncEngine, new: Subscription, *, now: datet
     """Insert a subscription; raises IdTaken."""
     values = _values(new)
     try:
-        async with infrastructure_errors("adding a subscription"), engine.begin() as connection:
+        async with writing(engine, "adding a subscription") as connection:
             await connection.execute(insert(table).values(id=new.id, created_at=now, updated_at=now, **values))
     except IntegrityError as error:
         raise IdTaken(new.id) from error
@@ -67,7 +67,7 @@ async def replace_subscription(
     engine: AsyncEngine, subscription_id: str, change: Callable[[StoredSubscription], Subscription], *, now: datetime
 ) -> StoredSubscription | None:
     """Put `change(old)` in the place of the old one, or return None if there is none; what `change` raises passes."""
-    async with infrastructure_errors("replacing a subscription"), engine.begin() as connection:
+    async with writing(engine, "replacing a subscription") as connection:
         query = select(*COLUMNS).where(table.c.id == subscription_id).with_for_update()
         row = (await connection.execute(query)).one_or_none()
         if row is None:
@@ -81,7 +81,7 @@ async def replace_subscription(
 
 async def delete_subscription(engine: AsyncEngine, subscription_id: str, check: Check) -> bool:
     """Delete the subscription and tell whether there was one; what `check(old)` raises prevents it."""
-    async with infrastructure_errors("deleting a subscription"), engine.begin() as connection:
+    async with writing(engine, "deleting a subscription") as connection:
         query = select(*COLUMNS).where(table.c.id == subscription_id).with_for_update()
         row = (await connection.execute(query)).one_or_none()
         if row is None:

@@ -7,10 +7,11 @@ import asyncio
 import sqlite3
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, closing
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing, nullcontext
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from sqlalchemy import URL, event, make_url
 from sqlalchemy.exc import ArgumentError
@@ -21,7 +22,7 @@ from shared.database.troubles import Kind, advice, kind_of
 from shared.eventlog import Unavailable
 from shared.settings import without_password
 
-__all__ = ["BadDatabaseUrl", "NotLetIn", "infrastructure_errors", "open_database", "reading"]
+__all__ = ["BadDatabaseUrl", "NotLetIn", "infrastructure_errors", "open_database", "reading", "writing"]
 
 DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
 BUSY_TIMEOUT_MS = 5_000
@@ -32,6 +33,9 @@ DISPOSE_WITHIN = timedelta(seconds=3)
 SWITCHES, SWITCH_AGAIN = 50, timedelta(milliseconds=20)
 READS_ONLY = "attache_reads_only"
 """The execution option that `reading` sets: the transaction takes no write lock."""
+
+
+_turns: WeakKeyDictionary[AsyncEngine, asyncio.Lock] = WeakKeyDictionary()
 
 
 class NotLetIn(Unavailable):
@@ -133,6 +137,25 @@ async def reading(engine: AsyncEngine, what: str) -> AsyncIterator[AsyncConnecti
     """
     async with infrastructure_errors(what), engine.connect() as connection:
         yield await connection.execution_options(**{READS_ONLY: True})
+
+
+@asynccontextmanager
+async def writing(
+    engine: AsyncEngine, what: str, *, within: timedelta | None = WORK_LIMIT
+) -> AsyncIterator[AsyncConnection]:
+    """Begin a transaction that commits at the end of the block or leaves nothing behind.
+
+    On SQLite those of this process take turns as they come: SQLite lets waiting writers try again at random, where one
+    of many can starve until its patience is over. Raises as `infrastructure_errors` does.
+    """
+    async with infrastructure_errors(what, within=within), _turn(engine), engine.begin() as connection:
+        yield connection
+
+
+def _turn(engine: AsyncEngine) -> AbstractAsyncContextManager[object]:
+    if engine.dialect.name != "sqlite":
+        return nullcontext()
+    return _turns.setdefault(engine, asyncio.Lock())
 
 
 @asynccontextmanager

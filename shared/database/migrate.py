@@ -14,7 +14,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from shared.database.engine import BadDatabaseUrl, NotLetIn, infrastructure_errors, reading
+from shared.database.engine import BadDatabaseUrl, NotLetIn, reading, writing
 from shared.eventlog import Unavailable
 
 MIGRATION_LOCK = 0x617474616368  # any number all replicas share; PostgreSQL's advisory locks have one name space
@@ -52,7 +52,7 @@ async def ensure_schema(engine: AsyncEngine) -> None:
     of this code, BadDatabaseUrl when it cannot be opened, cannot be written, refuses the login or is no database,
     Unavailable when it cannot serve now.
     """
-    async with _opening(engine), infrastructure_errors("database", within=None), engine.begin() as connection:
+    async with _opening(engine), writing(engine, "database", within=None) as connection:
         await connection.run_sync(_upgrade)
 
 

@@ -21,6 +21,7 @@ from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import cached_property
+from sys import intern
 
 from services.tagger.rules.expression import (
     EURO,
@@ -229,7 +230,7 @@ class _Parser:
         ending = f"\\w*{MARK_END}?" if open_ended else f"{WORD_END}{MARK_END}?"
         numeral = any("#" in s for s in spelled)
         first = frozenset(c for s in spelled for c in ("0123456789" if s[0] == "#" else s[0].lower()))
-        groups = () if numeral else (frozenset(s.lower() for s in spelled),)
+        groups = () if numeral else (frozenset(intern(s.lower()) for s in spelled),)
         return Node(LEAD + body + ending, groups, first=first, rest=body + ending, stem=stem, ending=ending)
 
     def _take(self, char: str) -> bool:

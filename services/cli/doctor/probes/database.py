@@ -15,7 +15,7 @@ from services.cli.doctor.judgement.database import Server, judge_server
 from services.cli.doctor.judgement.files import SqliteFile, judge_file
 from services.cli.doctor.judgement.schema import judge_schema
 from shared.clock import Clock
-from shared.database.engine import BadDatabaseUrl, infrastructure_errors, open_database, reading
+from shared.database.engine import BadDatabaseUrl, open_database, reading, writing
 from shared.database.migrate import schema_state
 from shared.database.tables import METADATA
 from shared.eventlog import Unavailable
@@ -75,7 +75,7 @@ async def _look_at_file(settings: Settings, path: Path) -> SqliteFile:
     if not await asyncio.to_thread(path.exists):
         return SqliteFile("database", str(path))
     try:
-        async with _open(settings) as engine, infrastructure_errors("database"), engine.begin():
+        async with _open(settings) as engine, writing(engine, "database"):
             pass  # the transaction begins with the write lock
     except (BadDatabaseUrl, Unavailable) as trouble:
         return SqliteFile("database", str(path), trouble=str(trouble))

@@ -16,6 +16,7 @@ from shared.database.engine import (
     infrastructure_errors,
     open_database,
     reading,
+    writing,
 )
 from shared.database.tables import METADATA
 from shared.database.types import UtcDateTime
@@ -177,3 +178,35 @@ def test_every_table_names_its_constraints():
     for table in METADATA.tables.values():
         for constraint in table.constraints:
             assert constraint.name, f"{table.name} has a constraint without a name"
+
+
+async def test_writers_to_sqlite_take_turns_in_the_order_they_came(tmp_path):
+    done: list[int] = []
+    async with open_database(f"sqlite:///{tmp_path}/a.db") as engine:
+
+        async def write(number: int) -> None:
+            async with writing(engine, "test") as connection:
+                await connection.execute(text("SELECT 1"))
+                await asyncio.sleep(0.001)
+                done.append(number)
+
+        async with asyncio.TaskGroup() as group:
+            for number in range(40):
+                group.create_task(write(number))
+    assert done == list(range(40))
+
+
+async def test_what_is_written_is_there_after_the_block_and_not_after_a_failure(tmp_path):
+    async with open_database(f"sqlite:///{tmp_path}/a.db") as engine:
+        async with writing(engine, "test") as connection:
+            await connection.execute(text("CREATE TABLE t (x INTEGER)"))
+
+        async def fail() -> None:
+            async with writing(engine, "test") as connection:
+                await connection.execute(text("INSERT INTO t VALUES (1)"))
+                raise LookupError
+
+        with pytest.raises(LookupError):
+            await fail()
+        async with reading(engine, "test") as connection:
+            assert (await connection.execute(text("SELECT count(*) FROM t"))).scalar_one() == 0
