@@ -1,5 +1,7 @@
 """Fault 19: records that can never be handled, at each stage. They die byte for byte; their neighbours live."""
 
+import asyncio
+import signal
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,15 +12,33 @@ import pytest
 from services.cli.drain import drain
 from services.cli.embedded import Embedded
 from shared.clock import utc_now
+from shared.database.engine import open_database
 from shared.eventlog import Message, Record
+from shared.eventlog.open import open_log
 from shared.events import MAX_EVENT_BYTES, Alert, Event, TaggedArticle, decode, encode
+from shared.settings import KafkaSettings
 from shared.topics import ALERTS, ARTICLES, TAGGED_ARTICLES, dead_letters_of
 from tests.faults.logs import EVERY_LOG
-from tests.faults.pipeline import article_of, records_of, running, stored_titles, until
-from tests.system.world import World, dyad_of, numbered_items, open_world
+from tests.faults.pipeline import article_of, process, records_of, running, stored_titles, until
+from tests.faults.tools.checker import FLAWLESS, judge
+from tests.system.world import Item, World, dyad_of, numbered_items, open_world
 
 ITEMS = 30
 NEIGHBOURS = 12
+MOST_ENDS = 5
+KILLER = "Killer"
+KILLER_PROGRAM = f"""
+import os, signal
+from services.cli.main import main
+from services.tagger import service
+tag = service.tag
+def dying(title, *args, **options):
+    if title == {KILLER!r}:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return tag(title, *args, **options)
+service.tag = dying
+main()
+"""
 
 
 def poisoned(good: Message) -> dict[str, Message]:
@@ -65,6 +85,38 @@ async def test_fault_19_poison_at_each_stage_dies_byte_for_byte_and_its_neighbou
         again = sum(name in before for name, _ in world.hooks)
     assert again == len(before), "nobody is told twice"
     assert all(dyad_of(payload) for _, payload in world.hooks)
+
+
+async def test_fault_19_a_record_that_ends_the_process_each_time_is_put_aside_and_its_neighbours_come_through(
+    tmp_path: Path, kafka_url: str
+):
+    world = World(numbered_items(ITEMS), feeds=1, step=0)
+    articles = [article_of(item) for item in world.items]
+    killer = article_of(Item(ITEMS, KILLER, "It ends whoever tags it.", None))
+    said = tmp_path / "said"
+    ends: list[int] = []
+    async with open_world(world):
+        env = world.write_settings(tmp_path) | {"LOG_URL": kafka_url, "KAFKA_PARTITIONS": "1"}
+        async with open_log(kafka_url, kafka=KafkaSettings(partitions=1)) as eventlog:
+            await eventlog.append(ARTICLES.name, [*articles[: ITEMS // 2], killer, *articles[ITEMS // 2 :]])
+        while not ends or (ends[-1] and len(ends) < MOST_ENDS):
+            async with process(env, "run", "--once", said=said, through=_with_killer, may_end=True) as attache:
+                ends.append(await asyncio.wait_for(attache.wait(), 60))
+        async with open_log(kafka_url, owner=False) as eventlog:
+            (letter,) = await records_of(eventlog, dead_letters_of(ARTICLES.name))
+        async with open_database(f"sqlite:///{tmp_path}/data/attache.db") as engine:
+            titles = await stored_titles(engine)
+    assert ends[-1] == 0, said.read_text()[-3000:]
+    assert set(ends[:-1]) == {-signal.SIGKILL}
+    assert len(ends) <= MOST_ENDS
+    assert (letter.key, letter.value, letter.header("dlq.error.reason")) == (killer.key, killer.value, b"crash-loop")
+    assert letter.headers[: len(killer.headers)] == killer.headers
+    assert judge(acked=[item.title for item in world.items], stored=titles) == FLAWLESS
+
+
+def _with_killer(python: str, *command: str) -> tuple[str, ...]:
+    """Run the same command in a process whose tagger dies of a certain title, as of a bug in a C library."""
+    return python, "-c", KILLER_PROGRAM, *command[2:]
 
 
 async def _among(attache: Embedded, topic: str, good: Sequence[Message]) -> None:
