@@ -10,6 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from services.cli.opening import database_of, log_of
 from services.store.service import open_store
@@ -28,11 +29,11 @@ ITEMS, FEEDS = 2400, 10
 AT_MOST = 3
 """Members that come and go, of each service, at one time; one of each stays throughout."""
 SESSION = timedelta(seconds=6)
-STILL_AT_MOST = timedelta(seconds=45)
-"""The longest time without progress while there is work. A member that left under a static name is missed for the
-session's six seconds, during which its partitions wait and so does every rebalance that began meanwhile; the storm
-begins three of them in that time, one after another, so a few such waits can follow each other. Three sessions and the
-time of the rebalances themselves make some 25 s on an idle machine; twice that is a standstill."""
+STILL_AT_MOST = timedelta(seconds=20)
+"""The longest time without progress while there is work. A member that left keeps its place for the session's six
+seconds (its name is static), in which its partitions wait; a rebalance takes back all partitions and gives each holder
+five seconds to commit what it has in hand. So twelve seconds can pass although everything is as it should be, and a
+busy machine adds its own; standing still in a storm that never ends would show as all of its 120 s."""
 
 
 @dataclass
@@ -43,6 +44,10 @@ class Members:
     running: dict[str, tuple[asyncio.Task[None], asyncio.Event]] = field(default_factory=dict)
     joins: int = 0
     leaves: int = 0
+
+    @property
+    def changes(self) -> int:
+        return self.joins + self.leaves
 
     def join(self, name: str) -> None:
         stop = asyncio.Event()
@@ -89,30 +94,35 @@ async def test_fault_10_a_rebalance_storm_never_stops_the_work_and_loses_nothing
     seed = random.SystemRandom().randrange(10**6)
     print(f"\nseed {seed}")
     world = CheckedWorld(paired_items(ITEMS), feeds=FEEDS, step=0)
-    async with open_installation(
-        tmp_path, world, KAFKA_SESSION_TIMEOUT_SECONDS=str(SESSION.total_seconds())
-    ) as installation:
-        installation.keep("fetcher")
-        installation.keep("notifier")
-        members = Members(Settings.from_env(installation.env))
-        watching = asyncio.create_task(installation.watch())
-        try:
-            members.join("tagger-stays")
-            members.join("store-stays")
-            world.release(100)
-            await installation.until(lambda: len(installation.stored) > 20, "the first items", within=120)
-            stills = await _storm(installation, members, random.Random(seed))
-            members.check()
-            figures = await assert_flawless(installation, settled_within=180)
-        finally:
-            await members.leave_all()
-            watching.cancel()
-        print(
-            f"{members.joins} joins, {members.leaves} leaves; longest times without progress "
-            f"{[round(still, 1) for still in sorted(stills, reverse=True)[:5]]} s; {figures}"
-        )
-        assert members.joins + members.leaves >= STORM / EVERY
-        assert max(stills) < STILL_AT_MOST.total_seconds(), f"seed {seed}: no progress for {max(stills):.0f} s"
+    session = str(SESSION.total_seconds())
+    with capture_logs():
+        async with open_installation(tmp_path, world, KAFKA_SESSION_TIMEOUT_SECONDS=session) as installation:
+            await _weather(installation, seed)
+
+
+async def _weather(installation: Installation, seed: int) -> None:
+    installation.keep("fetcher")
+    installation.keep("notifier")
+    members = Members(Settings.from_env(installation.env))
+    watching = asyncio.create_task(installation.watch())
+    try:
+        members.join("tagger-stays")
+        members.join("store-stays")
+        installation.world.release(100)
+        await installation.until(lambda: len(installation.stored) > 20, "the first items", within=120)
+        stills = await _storm(installation, members, random.Random(seed))
+        members.check()
+        changes = members.changes
+        figures = await assert_flawless(installation, settled_within=180)
+    finally:
+        await members.leave_all()
+        watching.cancel()
+    print(
+        f"{changes} joins and leaves; longest times without progress "
+        f"{[round(still, 1) for still in sorted(stills, reverse=True)[:5]]} s; {figures}"
+    )
+    assert changes >= 0.8 * (STORM / EVERY)
+    assert max(stills) < STILL_AT_MOST.total_seconds(), f"seed {seed}: no progress for {max(stills):.0f} s"
 
 
 async def _storm(installation: Installation, members: Members, draw: random.Random) -> list[float]:
