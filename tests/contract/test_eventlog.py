@@ -515,7 +515,7 @@ def test_no_crash_loses_a_record(name, tmp_path_factory):
 
 
 def test_no_crash_loses_a_record_on_kafka(kafka_broker):
-    run_machine(lambda: kafka(kafka_broker, SetClock()), examples=4, steps=12)
+    run_machine(lambda: kafka(kafka_broker, SetClock()), examples=3, steps=10)
 
 
 def run_machine(opener: Callable[[], Opener], *, examples: int, steps: int) -> None:

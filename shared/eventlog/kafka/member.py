@@ -73,7 +73,19 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ships 
         await self._brokers.knock()
         with troubles("consumer"):
             await self._consumer.start()
+        self._watch_commits()
         self._consumer.subscribe([self._topic], listener=self)
+
+    def _watch_commits(self) -> None:
+        """Look at every commit's failure: aiokafka shields it from our giving up, and then nobody else does."""
+        commit = self._coordinator._do_commit_offsets  # noqa: SLF001
+
+        async def watched(assignment: Any, offsets: Any) -> None:
+            if (task := asyncio.current_task()) is not None:
+                task.add_done_callback(lambda done: _looked_at({done}))
+            await commit(assignment, offsets)
+
+        self._coordinator._do_commit_offsets = watched  # noqa: SLF001
 
     async def take(self, limit: int, seconds: float) -> list[Any]:
         """Return up to `limit` of aiokafka's records, or none after `seconds`. Raises Unavailable or BadLog.

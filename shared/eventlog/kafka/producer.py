@@ -10,6 +10,7 @@ import contextlib
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
+from itertools import chain
 from typing import Any
 
 from aiokafka import AIOKafkaProducer, TopicPartition, errors
@@ -173,7 +174,11 @@ class _Client(AIOKafkaProducer):  # type: ignore[misc] # aiokafka ships no types
     async def abandon(self) -> None:
         """Stop at once: waiting appends fail, nothing waiting is sent any more, connections are cut."""
         self._closed = True
+        held = [*self._message_accumulator._pending_batches, *chain(*self._message_accumulator._batches.values())]  # noqa: SLF001
         self._message_accumulator.fail_all(errors.ProducerClosed("given up after another append's trouble"))
+        for batch in held:
+            _seen(batch.future)
+            _seen(batch._drain_waiter)  # noqa: SLF001 - failed with the batch, and looked at by nobody
         tasks = {task for task in (self._sender.sender_task, *self._sender.flights) if task is not None}
         for task in tasks:
             task.cancel()
@@ -203,5 +208,5 @@ class _Sender(Sender):  # type: ignore[misc] # aiokafka ships no types
 
 def _seen(future: "asyncio.Future[Any]") -> None:
     """Look at a failure, so that those behind the first are not reported as overlooked."""
-    if not future.cancelled():
+    if future.done() and not future.cancelled():
         future.exception()

@@ -147,7 +147,7 @@ async def test_a_broker_that_hangs_shows_at_read_append_and_commit(
     async with opener() as log, log.reader(TOPIC, "group") as member:
         log.producer._within = timedelta(seconds=1.5)
         await log.append(TOPIC, numbered(20))
-        await member.read(3, timedelta(seconds=10))
+        seen = {int(record.value) for record in await member.read(3, timedelta(seconds=10))}
         broker.freeze()
         try:
             with pytest.raises(Unavailable):
@@ -160,7 +160,6 @@ async def test_a_broker_that_hangs_shows_at_read_append_and_commit(
             broker.thaw()
         await member.rewind()
         await patiently(lambda: log.append(TOPIC, numbered(1, start=21)))
-        seen: set[int] = set()
         while not set(range(20)) | {21} <= seen:
             found = await patiently(lambda: member.read(50, SOON))
             seen |= {int(record.value) for record in found}
