@@ -102,7 +102,7 @@ class Marked:
 
 
 class Passage:
-    """Several sentences: whether a pattern matches in one of them. `fired` are anchors of all of them, and maybe more."""
+    """Several sentences: whether a pattern matches in one of them. `fired` are all their anchors, and maybe more."""
 
     def __init__(self, sentences: Sequence[Marked], fired: AbstractSet[str]) -> None:
         self.sentences = sentences
