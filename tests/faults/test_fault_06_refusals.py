@@ -32,6 +32,9 @@ KEYS = 5
 BATCHES = 8
 BATCH = 10
 TRIES = 30
+PADDING = (
+    b" " + bytes(range(256)) * 200
+)  # so that one append is several batches of a partition, of which one is refused
 
 
 WHILE_PRODUCING = (
@@ -85,10 +88,10 @@ async def test_fault_06_what_append_returned_for_is_on_the_log_in_order(
         for _ in range(BATCHES):
             messages = _numbered(*itertools.islice(numbers, BATCH))
             await _append(eventlog, messages)
-            acked += [(message.key, int(message.value)) for message in messages]
+            acked += [(message.key, _number(message.value)) for message in messages]
         assert proxy.refused[Api.PRODUCE, error.__name__] == 2, f"{error.__name__} did not strike"
     first, second = await records_of(eventlog, "numbers"), await records_of(eventlog, "numbers")
-    stored = [(record.key, int(record.value)) for record in first]
+    stored = [(record.key, _number(record.value)) for record in first]
     assert not proxy.strange
     assert judge(acked=acked, stored=set(stored), sent=[*acked, ("key-0", 0)]) == FLAWLESS
     assert misplaced(stored) == []
@@ -143,7 +146,11 @@ async def test_fault_06_every_record_is_handled_and_committed_whatever_the_group
 
 
 def _numbered(*numbers: int) -> list[Message]:
-    return [Message(f"key-{number % KEYS}", str(number).encode()) for number in numbers]
+    return [Message(f"key-{number % KEYS}", str(number).encode() + PADDING) for number in numbers]
+
+
+def _number(value: bytes) -> int:
+    return int(value.split(b" ", 1)[0])
 
 
 async def _append(eventlog: EventLog, messages: Sequence[Message], topic: str = "numbers") -> None:

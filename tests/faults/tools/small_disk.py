@@ -6,6 +6,7 @@ path to one of the test's own name space: databases are looked at from inside, o
 
 import contextlib
 import os
+import pwd
 import shutil
 import signal
 import sqlite3
@@ -70,8 +71,8 @@ def open_small_disk(size: int, *, owner: str | None = None) -> Iterator[SmallDis
     unshare = ["unshare", "--mount"] if root else ["unshare", "--mount", "--map-root-user"]
     with tempfile.TemporaryDirectory(prefix="attache-small-") as name:
         Path(name).chmod(0o755)
-        options = f"size={size},mode=0755" + (f",uid={owner}" if owner else "")
-        wait = f"{'exec setpriv --reuid ' + owner + ' --clear-groups' if owner else 'exec'} cat"
+        options = f"size={size},mode=0755" + (f",uid={pwd.getpwnam(owner).pw_uid}" if owner else "")
+        wait = f"exec setpriv --reuid {owner} --regid {owner} --clear-groups cat" if owner else "exec cat"
         script = f'mount -t tmpfs -o "$1" attache-small "$0" && echo mounted && {wait}'
         keeper = subprocess.Popen(
             [*unshare, "sh", "-c", script, name, options],
