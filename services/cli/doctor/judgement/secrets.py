@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from services.cli.doctor.finding import Finding, failure, ok, skipped, warning
 
 WORLD_READS, WORLD_WRITES = 0o004, 0o022
+IN_CONTAINER = "/run/secrets/"
+"""Where Compose puts secrets: readable to all, and there is nobody else in a container."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,6 @@ def judge_file(file: SecretFile) -> Finding:
         return failure(f"{what} is empty", "Write the secret into it.")
     if file.mode & WORLD_WRITES:
         return warning(f"{what} can be changed by others (mode {file.mode:04o})", f"Run `chmod 600 {file.path}`.")
-    if file.mode & WORLD_READS:
+    if file.mode & WORLD_READS and not file.path.startswith(IN_CONTAINER):
         return warning(f"{what} can be read by every user (mode {file.mode:04o})", f"Run `chmod 600 {file.path}`.")
     return ok(f"{what} (mode {file.mode:04o})")

@@ -189,6 +189,7 @@ def test_one_port_for_two_servers_is_a_failure():
         (SecretFile("DB_PASSWORD_FILE", "/run/p", 0o600), "ok"),
         (SecretFile("DB_PASSWORD_FILE", "/run/p", 0o440), "ok"),
         (SecretFile("DB_PASSWORD_FILE", "/run/p", 0o644), "warning"),
+        (SecretFile("DB_PASSWORD_FILE", "/run/secrets/p", 0o444), "ok"),
         (SecretFile("DB_PASSWORD_FILE", "/run/p", 0o620), "warning"),
         (SecretFile("DB_PASSWORD_FILE", "/run/p", 0o600, empty=True), "failure"),
         (SecretFile("DB_PASSWORD_FILE", "/run/p", trouble="permission denied"), "failure"),
