@@ -134,7 +134,9 @@ class Broker:
         config.write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
         if first:
             cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-            tool = self._java("kafka.tools.StorageTool", "format", "--standalone", f"--cluster-id={cluster}", "-c", str(config))
+            tool = self._java(
+                "kafka.tools.StorageTool", "format", "--standalone", f"--cluster-id={cluster}", "-c", str(config)
+            )
             if tool.wait(60) != 0:
                 raise RuntimeError(f"the broker's folder could not be made:\n{self.log.read_text()[-3000:]}")
         return config

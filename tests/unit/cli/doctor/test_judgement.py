@@ -296,7 +296,9 @@ def test_topics(seen, found):
 def test_topics_are_counted_and_missing_ones_are_no_trouble():
     told = [
         finding.found
-        for finding in judge_topics([topic(), topic(leaderless=1, name="tagged"), topic(partitions=0, name="alerts")], KafkaSettings())
+        for finding in judge_topics(
+            [topic(), topic(leaderless=1, name="tagged"), topic(partitions=0, name="alerts")], KafkaSettings()
+        )
     ]
     assert told[0] == "1 of 2 topics are as they should be"
     assert told[1].endswith(": alerts")
