@@ -5,7 +5,6 @@ So the cost is that of splitting a text into words, however many literals there 
 
 import re
 from collections.abc import Iterable, Sequence
-from itertools import chain
 
 from services.tagger.text import Span, Text, Words
 
@@ -25,7 +24,11 @@ class Anchors:
 
     def of(self, words: Iterable[str]) -> set[str]:
         """Return the literals that begin one of `words`, and those with signs in them that may stand beside one."""
-        return set(chain(self._signs, *map(self._begun.__getitem__, words)))
+        return set(self._signs).union(*map(self._begun.__getitem__, words))
+
+    def begin_any(self, words: Iterable[str]) -> bool:
+        """Tell whether a literal may stand beside one of `words`; where it says no, none does."""
+        return bool(self._signs) or any(map(self._begun.__getitem__, words))
 
     def inside(self, text: Text, span: Span) -> frozenset[str]:
         """Return every literal that begins a word inside `span`, which starts and ends between words."""

@@ -9,9 +9,9 @@ from functools import cache
 from services.tagger.claims import Dropped, Read, build_claims
 from services.tagger.drafts import Draft
 from services.tagger.line import adjectives_of, write_line
-from services.tagger.marked import KIND_ANCHORS, Marked, Passage
+from services.tagger.marked import Marked, Passage
 from services.tagger.matching import Candidates, Hit, Matcher, Number, Veto, build_matcher, match_sentence
-from services.tagger.mentions import NameIndex, between, index_names
+from services.tagger.mentions import NameIndex, index_names
 from services.tagger.rules import load_rules
 from services.tagger.text import Text, fold
 from services.tagger.verdict import judge
@@ -117,16 +117,12 @@ def _match(
             read.marked[number] = Marked(read.text, placed.sentence, inside, matcher.all, words)
             if numbers:
                 tried[name][number] = numbers
-    fired: set[str] = set()
-    for read in reads.values():
-        fired |= matcher.all.of(read.text.words.words)
-        fired.update(KIND_ANCHORS[kind] for kind in {mention.kind for mention in read.mentions})
     titles = list(reads["title"].marked.values())
     if titles and len(reads["text"].text.norm) > LONG_TEXT:
         # a full article says in its first sentences what it is about
         titles += [reads["text"].marked[number] for number in range(min(OPENING_SENTENCES, len(reads["text"].placed)))]
-    item = Passage([marked for read in reads.values() for marked in read.marked.values()], fired)
-    opening = Passage(titles, fired)
+    item = Passage([marked for read in reads.values() for marked in read.marked.values()])
+    opening = Passage(titles)
     hits: list[Hit] = []
     vetoes: list[Veto] = []
     for name, read in reads.items():
@@ -196,10 +192,9 @@ def _names(reads: dict[str, Read]) -> tuple[str, ...]:
     """Name the people, bases, exercises, agreements and forums that are told of, for joining reports of one matter."""
     found: dict[str, None] = {}
     for read in reads.values():
-        for placed in read.placed:
-            if placed.zone in SILENT:
+        for mention in read.mentions:
+            if mention.kind not in NAMED_KINDS:
                 continue
-            for mention in between(read.mentions, placed.sentence):
-                if mention.kind in NAMED_KINDS:
-                    found.setdefault(re.sub(r"[^a-z0-9]+", "-", mention.name.name.lower()).strip("-"))
+            if read.placed[read.text.sentence_index(mention.span.start)].zone not in SILENT:
+                found.setdefault(re.sub(r"[^a-z0-9]+", "-", mention.name.name.lower()).strip("-"))
     return tuple(found)

@@ -2,7 +2,6 @@
 
 from bisect import bisect_left
 from collections.abc import Sequence
-from collections.abc import Set as AbstractSet
 from functools import cached_property
 
 from services.tagger.anchors import Anchors
@@ -39,7 +38,7 @@ class Marked:
     def fired(self) -> frozenset[str]:
         """Every anchor in it, mentions included."""
         words = self._words if self._words is not None else self._anchors.inside(self.text, self.sentence)
-        return words.union([KIND_ANCHORS[mention.name.kind] for mention in self.mentions]) if self.mentions else words
+        return words.union([_KINDS[mention.name.kind] for mention in self.mentions]) if self.mentions else words
 
     @cached_property
     def string(self) -> str:
@@ -71,14 +70,16 @@ class Marked:
         return [self._span(match.start(), match.end()) for match in matches]
 
     def _mark(self, letters: str) -> str:
-        pieces: list[str] = []
-        at, end_of_all = self.sentence
+        first, end = self.sentence
+        letters = letters[first:end]
         if not letters.isprintable() or "€" in letters:
             letters = letters.translate(_STRAY)
+        pieces: list[str] = []
+        at = 0
         for (start, end), name in self.mentions:
-            pieces += (letters[at:start], MARKS[name.kind], letters[start:end], MARK_END)
-            at = end
-        return "".join([*pieces, letters[at:end_of_all]])
+            pieces += (letters[at : start - first], MARKS[name.kind], letters[start - first : end - first], MARK_END)
+            at = end - first
+        return "".join([*pieces, letters[at:]])
 
     @cached_property
     def _marks(self) -> list[int]:
@@ -102,12 +103,15 @@ class Marked:
 
 
 class Passage:
-    """Several sentences: whether a pattern matches in one of them. `fired` are all their anchors, and maybe more."""
+    """Several sentences: whether a pattern matches in one of them."""
 
-    def __init__(self, sentences: Sequence[Marked], fired: AbstractSet[str]) -> None:
+    def __init__(self, sentences: Sequence[Marked]) -> None:
         self.sentences = sentences
-        self._fired = fired
         self._known: dict[int, bool] = {}
+
+    @cached_property
+    def _fired(self) -> frozenset[str]:
+        return frozenset().union(*(sentence.fired for sentence in self.sentences))
 
     def has(self, pattern: Pattern) -> bool:
         """Tell whether `pattern` matches in a sentence."""
@@ -118,5 +122,4 @@ class Passage:
         return known
 
 
-KIND_ANCHORS = {kind: f"<{kind}>" for kind in MARKS}
-"""What stands among the anchors for a mention of a kind."""
+_KINDS = {kind: f"<{kind}>" for kind in MARKS}

@@ -52,13 +52,15 @@ class Veto(NamedTuple):
 class Matcher:
     """Rules compiled for looking up.
 
-    `first` maps the rarest anchors of what raises topics to the patterns they speak for: a text without any is done.
+    `first` maps the rarest anchors of what raises topics to the patterns they speak for: a text without any, as
+    `leads` tells, is done.
     `needs` are the groups of words of each pattern a rule needs one of. `all` knows the anchors of every pattern, so
     that in a sentence only patterns run that could match.
     """
 
     rules: Rules
     first: Mapping[str, tuple[Lookup, ...]]
+    leads: Anchors
     needs: tuple[tuple[Groups, ...], ...]
     all: Anchors
     by_kind: Mapping[str, tuple[Number, ...]]
@@ -66,7 +68,7 @@ class Matcher:
 
     def candidates(self, text: Text) -> dict[int, Candidates]:
         """Return, by sentence index, the (rule, pattern) numbers that could match there, whatever it mentions."""
-        if self.first.keys().isdisjoint(self.all.of(text.words.words)):
+        if not self.leads.begin_any(text.words.words):
             return {}
         possible: dict[int, Candidates] = {}
         for number, sentence in enumerate(text.sentences):
@@ -131,6 +133,7 @@ def build_matcher(rules: Rules) -> Matcher:
     return Matcher(
         rules=rules,
         first={anchor: tuple(lookups) for anchor, lookups in first.items()},
+        leads=Anchors(first),
         needs=tuple(tuple(_of_words(pattern.groups) for pattern in rule.need) for rule in rules.rules),
         all=Anchors({a for pattern in patterns for group in pattern.groups for a in group if a[0] != "<"}),
         cues={anchor: tuple(pairs) for anchor, pairs in cues.items()},

@@ -10,7 +10,8 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import accumulate
+from itertools import accumulate, count
+from operator import add
 from typing import NamedTuple
 
 from services.tagger.folding import fold_letters, letter_map
@@ -92,8 +93,7 @@ class Text:
     def words(self) -> Words:
         """The words of `low` in order."""
         words = _without_signs(self.low).split(" ")
-        ends = accumulate(map(len, words))
-        return Words(words, [0, *(end + number for number, end in enumerate(ends, 1))])
+        return Words(words, [0, *map(add, accumulate(map(len, words)), count(1))])
 
     def original_span(self, span: Span) -> tuple[int, int]:
         """Return (start, end) in the original of a non-empty span of `norm`."""
