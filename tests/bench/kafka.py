@@ -63,6 +63,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=REPEATS)
     asked = parser.parse_args()
     set_up_logs(level=logging.WARNING)
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # a new broker's first group is told of as an error
     console = Console()
     with _servers(console, asked.items) as bench:
         rates = _measure(console, bench, asked.repeats)
