@@ -25,7 +25,7 @@ from tests.system.world import Item, World, dyad_of, numbered_items, open_world
 
 ITEMS = 30
 NEIGHBOURS = 12
-MOST_ENDS = 5
+MOST_ENDS = 6
 KILLER = "Killer"
 KILLER_PROGRAM = f"""
 import os, signal
