@@ -4,9 +4,9 @@ So the cost is that of splitting a text into words, however many literals there 
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
-from services.tagger.text import Span, Text, Words
+from services.tagger.text import Span, Text
 
 REMEMBERED = 1 << 16
 _RUN = re.compile(r"\w+")
@@ -22,17 +22,20 @@ class Anchors:
         self._parts = frozenset(literal for literal in self.literals if not _WORD.match(literal))
         self._signs = tuple(literal for literal in self._parts if not _RUN.search(literal))
 
-    def of(self, words: Iterable[str]) -> set[str]:
+    def _of(self, words: Iterable[str]) -> set[str]:
         """Return the literals that begin one of `words`, and those with signs in them that may stand beside one."""
         return set(self._signs).union(*map(self._begun.__getitem__, words))
 
-    def begin_any(self, words: Iterable[str]) -> bool:
-        """Tell whether a literal may stand beside one of `words`; where it says no, none does."""
-        return bool(self._signs) or any(map(self._begun.__getitem__, words))
+    def places(self, text: Text) -> list[int]:
+        """Return where words start that a literal may begin with, in order; where there is none, no literal stands."""
+        if self._signs:
+            return text.word_starts[:-1]
+        beginning = [number for number, begun in enumerate(map(self._begun.__getitem__, text.words)) if begun]
+        return [text.word_starts[number] for number in beginning] if beginning else []
 
     def inside(self, text: Text, span: Span) -> frozenset[str]:
         """Return every literal that begins a word inside `span`, which starts and ends between words."""
-        fired = self.of(words_inside(text.words, span))
+        fired = self._of(text.words_inside(span))
         if not fired.isdisjoint(self._parts):
             doubtful = fired & self._parts
             fired -= {literal for literal in doubtful if not _begins_a_word(literal, text.low, span)}
@@ -62,11 +65,6 @@ class _Begun(dict[str, tuple[str, ...]]):
             self.clear()
         self[word] = tuple(found)
         return self[word]
-
-
-def words_inside(words: Words, span: Span) -> Sequence[str]:
-    """Return the words that begin inside `span`."""
-    return words.words[words.at(span.start) : words.at(span.end)]
 
 
 def _begins_a_word(literal: str, low: str, span: Span) -> bool:

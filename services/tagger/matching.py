@@ -68,10 +68,12 @@ class Matcher:
 
     def candidates(self, text: Text) -> dict[int, Candidates]:
         """Return, by sentence index, the (rule, pattern) numbers that could match there, whatever it mentions."""
-        if not self.leads.begin_any(text.words.words):
+        places = self.leads.places(text)
+        if not places:
             return {}
         possible: dict[int, Candidates] = {}
-        for number, sentence in enumerate(text.sentences):
+        for number in dict.fromkeys(map(text.sentence_index, places)):
+            sentence = text.sentences[number]
             words = self.all.inside(text, sentence)
             kept = self._could_hit(words)
             if kept:

@@ -71,7 +71,7 @@ class NameIndex:
                     continue
                 if name.company:
                     if words is None:
-                        words = {part for text in texts for word in text.words.words for part in word.split("_")}
+                        words = {part for text in texts for word in text.words for part in word.split("_")}
                     if not name.company & words:
                         continue
                 if name.kind is not Kind.SHIELD:
@@ -81,7 +81,7 @@ class NameIndex:
 
     def _find(self, text: Text, on: date | None) -> list[Mention]:
         low, norm = text.low, text.norm
-        words, starts = text.words
+        words, starts = text.words, text.word_starts
         heads, readings, length = self.heads, self.readings, len(low)
         found: list[Mention] = []
         end_of_last = 0

@@ -23,7 +23,7 @@ _ABBREVIATION = re.compile(
 )
 _STOP = re.compile(r"[.!?\n](?:(?<=\n)\n*|(?<!\n)[.!?]*[\"')\]]*(?=\s[\"'(\[]*[A-Z0-9\u00c0-\u00de]))")
 _STOP_OR_BAR = re.compile(r"[.!?…]+[\"')\]]*(?=\s+[\"'(\[]*[A-Z0-9\u00c0-\u00de])|\s+\|+\s+|\s+[•●▪]\s+|\n+")
-_BARS = re.compile("[|•●▪…]")
+_BARS = "|•●▪…"
 _CLAUSE = re.compile(
     r";|:\s|\s-+\s|,?\s+(?:but|while|whereas|although|though|because|after|before|amid|despite|following|since|unless|when)\s"
     r"|,\s+and\s(?!\w+ing\b)|,\s+(?=(?:has|have|is|are|was|were|will)\s)|,\s+(?:as|which|who|where|when|with|saying|accusing|according)\s|,\s+(?:a|the)\s+day\s"
@@ -44,17 +44,6 @@ class Span(NamedTuple):
     def covers(self, other: "Span") -> bool:
         """Tell whether `other` lies inside."""
         return self.start <= other.start and other.end <= self.end
-
-
-class Words(NamedTuple):
-    """The runs of letters, digits and "_" of a text in lower case, "" between two other signs, and where they start."""
-
-    words: list[str]
-    starts: list[int]
-
-    def at(self, position: int) -> int:
-        """Return the number of the first word that starts at or after `position`."""
-        return bisect_left(self.starts, position)
 
 
 @dataclass(frozen=True)
@@ -90,10 +79,19 @@ class Text:
         return "".join(c.lower() if len(c.lower()) == 1 else c for c in self.norm)
 
     @cached_property
-    def words(self) -> Words:
-        """The words of `low` in order."""
-        words = _without_signs(self.low).split(" ")
-        return Words(words, [0, *map(add, accumulate(map(len, words)), count(1))])
+    def words(self) -> list[str]:
+        """The runs of letters, digits and "_" in `low`, in order; "" between two other signs."""
+        return _without_signs(self.low).split(" ")
+
+    @cached_property
+    def word_starts(self) -> list[int]:
+        """Where each of `words` starts, and where one after the last would."""
+        return [0, *map(add, accumulate(map(len, self.words)), count(1))]
+
+    def words_inside(self, span: Span) -> list[str]:
+        """Return the words that start inside `span`."""
+        starts = self.word_starts
+        return self.words[bisect_left(starts, span.start) : bisect_left(starts, span.end)]
 
     def original_span(self, span: Span) -> tuple[int, int]:
         """Return (start, end) in the original of a non-empty span of `norm`."""
@@ -121,7 +119,7 @@ class Text:
         spans: list[Span] = []
         begin = self.glued_headline.end if self.glued_headline else 0
         _add(spans, self.norm, 0, begin)
-        stops = _STOP_OR_BAR if _BARS.search(self.norm) else _STOP
+        stops = _STOP_OR_BAR if any(bar in self.norm for bar in _BARS) else _STOP
         for stop in stops.finditer(self.norm, begin):
             if stop.group() == "." and _ABBREVIATION.search(self.norm, max(begin, stop.end() - 12), stop.end()):
                 continue
