@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 RUN_READY := $(VENV)/.run-ready
 DEV_READY := $(VENV)/.dev-ready
 
-.PHONY: install run demo test lint types imports unit contract system test-faults bench bench-kafka eval secrets up down dashboard lock format clean
+.PHONY: install run demo test lint types imports unit contract system test-faults bench bench-tag bench-kafka eval secrets up down dashboard lock format clean
 
 # pip checks every download against the hashes in the lock; the project itself is installed in place.
 $(RUN_READY): requirements/run.lock pyproject.toml
@@ -49,6 +49,9 @@ test-faults: $(DEV_READY)  ## what is promised, under kills, outages, full disks
 
 bench: $(DEV_READY)  ## speed, as ratios within one run
 	$(BIN)/python -m tests.bench
+
+bench-tag: $(DEV_READY)  ## the tagger alone: items per second beside a bare scan, start-up, memory, hostile texts
+	$(BIN)/python -m tests.bench.tagger
 
 bench-kafka: $(DEV_READY)  ## the same on a real Kafka and PostgreSQL, as ratios to aiokafka alone and to COPY
 	$(BIN)/python -m tests.bench.kafka $(ARGS)

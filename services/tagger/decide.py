@@ -12,7 +12,7 @@ from services.tagger.line import adjectives_of, write_line
 from services.tagger.marked import Marked, Passage
 from services.tagger.matching import Candidates, Hit, Matcher, Number, Veto, build_matcher, match_sentence
 from services.tagger.mentions import NameIndex, index_names
-from services.tagger.rules import load_rules
+from services.tagger.rules import Rules, load_rules
 from services.tagger.text import Text, fold
 from services.tagger.verdict import judge
 from services.tagger.zones import SILENT, place_sentences
@@ -63,9 +63,14 @@ class Tagging:
 @cache
 def load_tagger() -> Tagger:
     """Compile the rules and names that come with the program, once; raises RulesError or the gazetteer's error."""
+    return make_tagger(load_rules())
+
+
+def make_tagger(rules: Rules) -> Tagger:
+    """Make a tagger of `rules` and the names that come with the program; raises the gazetteer's error."""
     gazetteer = load_gazetteer()
     names = index_names(name for name in gazetteer.mentions if name.lang == "en")
-    return Tagger(build_matcher(load_rules()), names, adjectives_of(gazetteer))
+    return Tagger(build_matcher(rules), names, adjectives_of(gazetteer))
 
 
 def tag(

@@ -71,7 +71,7 @@ class Marked:
 
     def _mark(self, letters: str) -> str:
         first, end = self.sentence
-        letters = letters[first:end]
+        letters = letters[first : max(end, self.mentions[-1].span.end) if self.mentions else end]
         if not letters.isprintable() or "€" in letters:
             letters = letters.translate(_STRAY)
         pieces: list[str] = []

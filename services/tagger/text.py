@@ -21,6 +21,8 @@ _ABBREVIATION = re.compile(
     r"|Sen|Sgt|Sr|St|Ste|vs|Vs|etc|Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept|Sep|Oct|Nov|Dec|approx|est|cf|Inc|Ltd|Co|Corp|Mt|Ft"
     r"|Supt|Msgr|Vice)|\b[A-Z]|\be\.g|\bi\.e|\b[ap]\.m)\.$"
 )
+LONGEST_SENTENCE = 2000
+"""No writer's sentence is half as long; what has no stops is cut, so that its cost stays in proportion."""
 _STOP = re.compile(r"[.!?\n](?:(?<=\n)\n*|(?<!\n)[.!?]*[\"')\]]*(?=\s[\"'(\[]*[A-Z0-9\u00c0-\u00de]))")
 _STOP_OR_BAR = re.compile(r"[.!?…]+[\"')\]]*(?=\s+[\"'(\[]*[A-Z0-9\u00c0-\u00de])|\s+\|+\s+|\s+[•●▪]\s+|\n+")
 _BARS = "|•●▪…"
@@ -168,6 +170,10 @@ class Text:
 
 
 def _add(spans: list[Span], norm: str, start: int, end: int) -> None:
+    while end - start > LONGEST_SENTENCE:
+        cut = norm.rfind(" ", start + 1, start + LONGEST_SENTENCE) + 1 or start + LONGEST_SENTENCE
+        _add(spans, norm, start, cut)
+        start = cut
     piece = norm[start:end]
     left = len(piece) - len(piece.lstrip(" \n|•●▪"))
     stripped = piece[left:].rstrip(" \n|•●▪")

@@ -134,3 +134,20 @@ def test_any_text_is_tagged_and_every_quote_is_exact(words: list[str]) -> None:
         assert list(claim.parties) == sorted(set(claim.parties))
         for evidence in claim.evidence:
             assert text[evidence.start : evidence.end] == evidence.quote
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    st.lists(
+        st.sampled_from(
+            ["Chile", "Peru", "joint drills", "denies", "signed a defence pact", "with", ",", ".", "in 2019"]
+        )
+    ),
+    st.sampled_from(["  ", "\t", " \u200b", "\xa0"]),
+)
+def test_the_same_text_is_always_tagged_the_same_however_it_is_spaced(words: list[str], space: str) -> None:
+    def told(text: str) -> list[tuple[object, ...]]:
+        tagging = tag("", text, published=date(2024, 6, 4), tagger=load_tagger())
+        return [(c.topic, c.status, c.parties, c.score, c.rule) for c in tagging.claims] + [tagging.decision.reasons]
+
+    assert told(" ".join(words)) == told(" ".join(words)) == told(space.join(words))

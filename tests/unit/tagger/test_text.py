@@ -1,8 +1,10 @@
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.tagger.text import Span, fold
+from services.tagger.text import LONGEST_SENTENCE, Span, fold
 
 RISKY = st.text(
     alphabet=st.one_of(
@@ -99,3 +101,24 @@ def test_a_clause_ends_where_another_verb_takes_over() -> None:
     at = text.norm.index("troops")
     clause = text.clause(sentence, Span(at, at + 6))
     assert text.norm[clause.start : clause.end] == "Chile sends troops to Haiti"
+
+
+@given(st.sampled_from(["a", "troops ", "Peru, ", "(", "é"]), st.integers(1, 4))
+def test_what_has_no_stops_is_cut_into_sentences_of_bounded_length(piece: str, times: int) -> None:
+    text = fold(piece * (times * LONGEST_SENTENCE // len(piece)))
+    assert all(0 < sentence.end - sentence.start <= LONGEST_SENTENCE for sentence in text.sentences)
+    kept = "".join(text.norm[sentence.start : sentence.end] for sentence in text.sentences)
+    assert kept.replace(" ", "") == text.norm.replace(" ", "")
+
+
+def test_a_long_sentence_is_cut_between_words() -> None:
+    text = fold("troops " * LONGEST_SENTENCE)
+    assert {text.norm[s.start : s.end].replace("troops", "").strip() for s in text.sentences} == {""}
+    assert len(text.sentences) == 8
+
+
+@given(RISKY)
+def test_words_are_runs_of_letters_and_digits_in_order(original: str) -> None:
+    text = fold(original)
+    found = [(start, word) for start, word in zip(text.word_starts, text.words, strict=False) if word]
+    assert found == [(match.start(), match.group()) for match in re.finditer(r"\w+", text.low)]
