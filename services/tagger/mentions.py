@@ -112,7 +112,9 @@ def index_names(names: Iterable[Name]) -> NameIndex:
             surface = surface.replace(".", "")
         elif "." in surface:
             surface = _undot(surface)
-        readings.setdefault(surface.lower(), []).append(replace(name, surface=surface))
+        readings.setdefault(surface.lower(), []).append(
+            name if surface == name.surface else replace(name, surface=surface)
+        )
     for dated in readings.values():
         dated.sort(key=lambda name: name.since.toordinal() if name.since else 0, reverse=True)
     heads: dict[str, set[int]] = {}

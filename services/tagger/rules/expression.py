@@ -2,8 +2,10 @@
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import lru_cache
 from itertools import groupby
+from sys import intern
 
 KINDS = ("country", "body", "person", "base", "exercise", "agreement", "forum", "mission", "group")
 MARKS = {kind: chr(0x0E + index) for index, kind in enumerate(KINDS)}
@@ -67,6 +69,21 @@ def with_shared_endings(branches: Iterable[Node]) -> Iterator[str]:
             yield from (str(branch.rest) for branch in those)
 
 
+@lru_cache(maxsize=8192)
+def word_node(word: str, *, open_ended: bool, as_written: bool, cased: bool) -> Node:
+    """Make the node of one word: any ending, or none; `as_written`: in this case only, in a pattern that is `cased`."""
+    spelled = spellings(word)
+    stem = "|".join(re.escape(s).replace(r"\#", r"\d[\d,.]*") for s in spelled)
+    if cased and not as_written:
+        stem = f"(?i:{stem})"
+    body = f"(?:{stem})" if len(spelled) > 1 else stem
+    ending = f"\\w*{MARK_END}?" if open_ended else f"{WORD_END}{MARK_END}?"
+    numeral = any("#" in s for s in spelled)
+    first = frozenset(c for s in spelled for c in ("0123456789" if s[0] == "#" else s[0].lower()))
+    groups = () if numeral else (frozenset(intern(s.lower()) for s in spelled),)
+    return Node(LEAD + body + ending, groups, first=first, rest=body + ending, stem=stem, ending=ending)
+
+
 def sequence_of(
     regex: str, groups: tuple[frozenset[str], ...], first: frozenset[str] | None, start: Node | None
 ) -> Node:
@@ -74,7 +91,7 @@ def sequence_of(
     if start is None or start.rest is None:
         return Node(regex, groups, first=first)
     if regex == start.regex:
-        return replace(start, first=first)
+        return start
     if regex.startswith(LEAD):
         return Node(regex, groups, first=first, rest=regex.removeprefix(LEAD))
     return Node(regex, groups, first=first, rest=start.rest + regex.removeprefix(start.regex))

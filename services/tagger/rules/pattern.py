@@ -21,12 +21,10 @@ from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import cached_property
-from sys import intern
 
 from services.tagger.rules.expression import (
     EURO,
     KINDS,
-    LEAD,
     MARK_END,
     MARKS,
     SEPARATOR,
@@ -39,9 +37,9 @@ from services.tagger.rules.expression import (
     either,
     rarity,
     sequence_of,
-    spellings,
     with_shared_endings,
     with_shared_leads,
+    word_node,
 )
 
 
@@ -95,6 +93,10 @@ def _expand(source: str, macros: Mapping[str, str], depth: int = 0) -> str:
         return "(" + _expand(macros[name], macros, depth + 1) + ")"
 
     return re.sub(r"\{([A-Za-z_]+)\}", written_out, source)
+
+
+_WORD = re.compile(r"(?:[^\W_]\??|['&.$€£/+#]|\[[^\]]+\]\??)+")
+_NUMBER = re.compile(r"\d{1,2}")
 
 
 class _Parser:
@@ -217,21 +219,12 @@ class _Parser:
 
     def _word(self) -> Node:
         exact = self._take("=")
-        match = re.compile(r"(?:[^\W_]\??|['&.$€£/+#]|\[[^\]]+\]\??)+").match(self.source, self.at)
+        match = _WORD.match(self.source, self.at)
         if match is None:
             raise self._error(f"unexpected {self.source[self.at] if self.at < len(self.source) else 'end'!r}")
         self.at = match.end()
         open_ended = self._take("*")
-        spelled = spellings(match.group())
-        stem = "|".join(re.escape(s).replace(r"\#", r"\d[\d,.]*") for s in spelled)
-        if self.exact and not exact:
-            stem = f"(?i:{stem})"
-        body = f"(?:{stem})" if len(spelled) > 1 else stem
-        ending = f"\\w*{MARK_END}?" if open_ended else f"{WORD_END}{MARK_END}?"
-        numeral = any("#" in s for s in spelled)
-        first = frozenset(c for s in spelled for c in ("0123456789" if s[0] == "#" else s[0].lower()))
-        groups = () if numeral else (frozenset(intern(s.lower()) for s in spelled),)
-        return Node(LEAD + body + ending, groups, first=first, rest=body + ending, stem=stem, ending=ending)
+        return word_node(match.group(), open_ended=open_ended, as_written=exact, cased=self.exact)
 
     def _take(self, char: str) -> bool:
         if self.source.startswith(char, self.at):
@@ -240,7 +233,7 @@ class _Parser:
         return False
 
     def _number(self) -> int:
-        match = re.compile(r"\d{1,2}").match(self.source, self.at)
+        match = _NUMBER.match(self.source, self.at)
         if match is None:
             raise self._error("~ needs a number of words")
         self.at = match.end()
