@@ -18,8 +18,9 @@ from tests.servers import Missing, free_port
 
 READY_WITHIN_SECONDS = 60
 HOW_TO_GET = "a real PostgreSQL server needs its programs (Debian: postgresql)"
-QUICK = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
-"""For servers that only ever crash as a process: what was committed is with the kernel."""
+QUICK = ("fsync=off", "full_page_writes=off")
+"""For servers that only ever crash as a process: what was committed is with the kernel. (Without synchronous commits it
+would still be with the server for a moment, and a kill would lose it.)"""
 
 
 def programs() -> Path:
