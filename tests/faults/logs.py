@@ -8,6 +8,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from shared.eventlog.kafka.address import parse
+from shared.eventlog.open import open_log
 
 EVERY_LOG = pytest.mark.parametrize("log_url", ["sqlite", "kafka"], indirect=True)
 GROUPS = {"articles": "tagger", "tagged": "store", "alerts": "notifier"}
@@ -21,11 +22,24 @@ async def reset_groups(url: str) -> None:
         return
     where = parse(url)
     for topic, group in GROUPS.items():
+        partitions = await _partitions(url, topic)
         async with AIOKafkaConsumer(
             bootstrap_servers=list(where.servers), group_id=where.group(group, topic), enable_auto_commit=False
         ) as consumer:
-            name = where.topic(topic)
-            partitions = [TopicPartition(name, number) for number in consumer.partitions_for_topic(name) or ()]
-            assert partitions
             consumer.assign(partitions)
             await consumer.commit(dict.fromkeys(partitions, 0))
+
+
+async def records_ever(url: str, topic: str) -> int:
+    """Return how many records a topic on Kafka ever took."""
+    partitions = await _partitions(url, topic)
+    async with AIOKafkaConsumer(bootstrap_servers=list(parse(url).servers)) as consumer:
+        consumer.assign(partitions)
+        ends: dict[TopicPartition, int] = await consumer.end_offsets(partitions)
+        return sum(ends.values())
+
+
+async def _partitions(url: str, topic: str) -> list[TopicPartition]:
+    async with open_log(url) as eventlog:
+        count = await eventlog.partitions(topic)
+    return [TopicPartition(parse(url).topic(topic), number) for number in range(count)]

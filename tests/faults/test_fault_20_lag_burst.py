@@ -8,12 +8,11 @@ from pathlib import Path
 
 import aiohttp
 import pytest
-from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from shared.eventlog.kafka.address import parse
 from shared.eventlog.open import open_log
 from shared.settings import KafkaSettings
 from shared.topics import ARTICLES, DEAD_LETTERS, TAGGED_ARTICLES
+from tests.faults.logs import records_ever
 from tests.faults.pipeline import article_of, process, until
 from tests.faults.tools.checker import Resources, resources
 from tests.servers import free_port
@@ -50,8 +49,8 @@ async def test_fault_20_a_backlog_drains_at_a_steady_rate_in_flat_memory(tmp_pat
     assert max(took) < SLOWEST_QUARTER * min(took)
     assert held[-1].resident_bytes < MEMORY_MORE * held[1].resident_bytes
     assert held[-1].files <= held[1].files + 2
-    assert await _ends(kafka_url, TAGGED_ARTICLES.name) == BACKLOG, "each record came out once"
-    assert [await _ends(kafka_url, spec.name) for spec in DEAD_LETTERS] == [0] * len(DEAD_LETTERS)
+    assert await records_ever(kafka_url, TAGGED_ARTICLES.name) == BACKLOG, "each record came out once"
+    assert [await records_ever(kafka_url, spec.name) for spec in DEAD_LETTERS] == [0] * len(DEAD_LETTERS)
 
 
 async def _fill(kafka_url: str) -> None:
@@ -74,13 +73,3 @@ async def _tagged(port: int) -> float:
     await asyncio.sleep(0.2)
     lines = (line for line in text.splitlines() if line.startswith("attache_tagger_articles_total{"))
     return sum(float(line.split()[1]) for line in lines)
-
-
-async def _ends(kafka_url: str, topic: str) -> int:
-    where = parse(kafka_url)
-    async with AIOKafkaConsumer(bootstrap_servers=list(where.servers)) as consumer:
-        name = where.topic(topic)
-        partitions = [TopicPartition(name, number) for number in consumer.partitions_for_topic(name) or ()]
-        consumer.assign(partitions)
-        ends: dict[TopicPartition, int] = await consumer.end_offsets(partitions) if partitions else {}
-        return sum(ends.values())
