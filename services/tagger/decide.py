@@ -8,10 +8,11 @@ from functools import cache
 
 from services.tagger.claims import Dropped, Read, build_claims
 from services.tagger.drafts import Draft
-from services.tagger.line import adjectives_of, write_line
+from services.tagger.line import write_line
 from services.tagger.marked import Marked, Passage
 from services.tagger.matching import Candidates, Hit, Matcher, Number, Veto, build_matcher, match_sentence
 from services.tagger.mentions import NameIndex, index_names
+from services.tagger.parties import adjectives_of
 from services.tagger.rules import Rules, load_rules
 from services.tagger.text import Text, fold
 from services.tagger.verdict import judge

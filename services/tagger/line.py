@@ -8,7 +8,7 @@ from services.tagger.claims import Read
 from services.tagger.drafts import Draft
 from services.tagger.mentions import Mention, between
 from services.tagger.verdict import Verdict
-from shared.gazetteer import Form, Gazetteer, Kind
+from shared.gazetteer import Kind
 from shared.vocabulary import Aim, Certainty, Place, Status, Topic
 
 FAMILY_NAME_FIRST = frozenset({"CHN", "HKG", "KHM", "KOR", "LAO", "MMR", "PRK", "SGP", "TWN", "VNM"})
@@ -45,7 +45,7 @@ def write_line(
 ) -> str:
     """Write the line of an article that has news of a pair; "" where there is none.
 
-    `adjectives`: how each party's things are called, by code, as `adjectives_of` gives them.
+    `adjectives`: how each party's things are called, by code, as `parties.adjectives_of` gives them.
     """
     if not verdict.main:
         return ""
@@ -58,15 +58,6 @@ def write_line(
     if when and said:
         said[0] = f"{said[0]}, {when}"
     return " · ".join([EN_DASH.join(verdict.dyad), *said]) + "."
-
-
-def adjectives_of(gazetteer: Gazetteer) -> Mapping[str, str]:
-    """Return the first adjective of each party by its code (US for USA), its name where it has none."""
-    adjectives = dict(gazetteer.parties)
-    for name in reversed(gazetteer.mentions):
-        if name.kind is Kind.COUNTRY and name.form is Form.ADJECTIVE and len(name.codes) == 1:
-            adjectives[name.codes[0]] = name.surface
-    return {**adjectives, "USA": "US"}
 
 
 class _Writer:

@@ -1,14 +1,14 @@
 """Who acts and who is acted on: mentions to party codes, without sources, mere places and adversaries."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from services.tagger.matching import Hit
 from services.tagger.mentions import Mention
 from services.tagger.roles import Part
 from services.tagger.rules import Rule
 from services.tagger.text import Span, Text
-from shared.gazetteer import Kind
+from shared.gazetteer import Form, Gazetteer, Kind
 
 NAMED = frozenset({Kind.BASE, Kind.EXERCISE, Kind.AGREEMENT, Kind.MISSION})
 MAX_SENTENCE_PARTIES = 3
@@ -88,3 +88,12 @@ def _complete(
 
 def _codes(mentions: Iterable[Mention]) -> set[str]:
     return {code for mention in mentions for code in mention.codes}
+
+
+def adjectives_of(gazetteer: Gazetteer) -> Mapping[str, str]:
+    """Return the first adjective of each party by its code (US for USA), its name where it has none."""
+    adjectives = dict(gazetteer.parties)
+    for name in reversed(gazetteer.mentions):
+        if name.kind is Kind.COUNTRY and name.form is Form.ADJECTIVE and len(name.codes) == 1:
+            adjectives[name.codes[0]] = name.surface
+    return {**adjectives, "USA": "US"}
