@@ -59,7 +59,7 @@ def own_process(broker, monkeypatch):
 async def test_nothing_acknowledged_is_lost_when_the_broker_ends_under_load(opener, own_process, how):
     acked: set[int] = set()
     seen: list[int] = []
-    stop = asyncio.Event()
+    stop, written = asyncio.Event(), asyncio.Event()
 
     async def write(log):
         n = 0
@@ -70,10 +70,11 @@ async def test_nothing_acknowledged_is_lost_when_the_broker_ends_under_load(open
                 await log.append(TOPIC, batch)
                 acked.update(int(message.value) for message in batch)
             await asyncio.sleep(0.01)
+        written.set()
 
     async def read(log):
         async with log.reader(TOPIC, "group") as member:
-            while not (stop.is_set() and acked <= set(seen)):
+            while not (written.is_set() and acked <= set(seen)):
                 try:
                     found = await member.read(50, SOON)
                     await member.commit()
