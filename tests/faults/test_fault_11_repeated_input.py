@@ -32,7 +32,7 @@ async def test_fault_11_threefold_shuffled_and_replayed_input_changes_no_row_and
     first = [article_of(item, at=moment) for item in world.items]
     revised = [article_of(_revised(item), revision=1, at=moment) for item in world.items[:REVISED]]
     async with open_world(world):
-        env = world.write_settings(tmp_path) | {"LOG_URL": log_url}
+        env = world.write_settings(tmp_path) | {"LOG_URL": log_url, "KAFKA_SESSION_TIMEOUT_SECONDS": "6"}
         async with running(env, polling=False) as attache:
             early, late = revised[: REVISED // 2], revised[REVISED // 2 :]
             await _take_in(attache, [*early, *first, *late])
