@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 RUN_READY := $(VENV)/.run-ready
 DEV_READY := $(VENV)/.dev-ready
 
-.PHONY: install run demo test lint types imports unit contract system test-faults bench bench-tag bench-kafka eval secrets up down dashboard lock format clean
+.PHONY: install run demo test lint types imports unit contract system servers test-faults bench bench-tag bench-kafka eval secrets up down dashboard lock format clean
 
 # pip checks every download against the hashes in the lock; the project itself is installed in place.
 $(RUN_READY): requirements/run.lock pyproject.toml
@@ -43,6 +43,9 @@ imports: $(DEV_READY)
 
 unit contract system: $(DEV_READY)
 	$(BIN)/pytest tests/$@ $(PYTEST_ARGS)
+
+servers: $(DEV_READY)  ## fetch the jars of the broker that tests start, where Java and Maven are
+	$(BIN)/python -m tests.servers.kafka
 
 test-faults: $(DEV_READY)  ## what is promised, under kills, outages, full disks and storms; minutes long
 	$(BIN)/pytest tests/faults $(PYTEST_ARGS)

@@ -11,6 +11,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import time
 import uuid
 from collections.abc import Iterator, Mapping
@@ -169,3 +170,10 @@ def open_broker(folder: Path, properties: Mapping[str, str] | None = None) -> It
         yield broker
     finally:
         broker.kill()
+
+
+if __name__ == "__main__":
+    try:
+        print(f"a broker of {len(classpath().split(os.pathsep))} jars can be started")
+    except Missing as why:
+        sys.exit(f"no broker: {why}")
