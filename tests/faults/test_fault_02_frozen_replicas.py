@@ -37,14 +37,16 @@ class Feed:
     eventlog: EventLog
     sent: list[Item] = field(default_factory=list)
     stop: asyncio.Event = field(default_factory=asyncio.Event)
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def run(self) -> None:
         for number in count():
+            if self.stop.is_set():
+                break
             await self.eventlog.append(ARTICLES.name, [article_of(ITEMS[number])])
             self.sent.append(ITEMS[number])
-            if self.stop.is_set():
-                return
             await asyncio.sleep(0.05)
+        self.ended.set()
 
 
 @asynccontextmanager
@@ -103,6 +105,7 @@ async def test_fault_02_frozen_replicas_are_replaced_and_wake_up_without_harm(
         assert await asyncio.wait_for(zombie.wait(), 60) != 0, "who has lost its name to another must go"
 
         feed.stop.set()
+        await feed.ended.wait()
         await until(partial(_has, engine, feed.sent), "everything is stored", within=TAKEN_OVER_WITHIN)
         titles = await stored_titles(engine)
         alerts = [name for (name,) in await rows(engine, select(alert.c.id))]
