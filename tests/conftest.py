@@ -78,7 +78,6 @@ def promtool() -> str:
         found = program("promtool")
     except Missing as why:
         _absent("Prometheus", why)
-        SKIPPED["Prometheus"] += 1
         pytest.skip("no real Prometheus here")
     RAN["Prometheus"] += 1
     return found
@@ -89,10 +88,16 @@ S = TypeVar("S", Broker, Server)
 
 def _present(what: str, server: S | None) -> S:
     if server is None:
-        SKIPPED[what] += 1
         pytest.skip(f"no real {what} here")
     RAN[what] += 1
     return server
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Count what was skipped for want of a server, in whichever fixture."""
+    if report.skipped and isinstance(report.longrepr, tuple):
+        for what in ABSENT:
+            SKIPPED[what] += f"no real {what} here" in report.longrepr[2]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
