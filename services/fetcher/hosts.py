@@ -8,10 +8,12 @@ runs out. A lease is no lock: one stopped for longer may wake and go on, which `
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import ColumnElement, and_, or_, select, update
+from sqlalchemy import ColumnElement, Row, and_, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -96,10 +98,11 @@ class Hosts:
         claim = update(_gate).where(_gate.c.host.in_(select(ready.c.host))).values(lease).returning(_gate.c.host)
         async with writing(self._engine, "hosts") as connection:
             taken = set((await connection.execute(claim)).scalars())
-            if left := sorted({*hosts} - taken):
-                taken |= await self._take_new(connection, [{"host": host, **lease} for host in left])
-            standing = select(_gate).where(_gate.c.host.in_(sorted({*hosts} - taken)))
-            rows = (await connection.execute(standing)).all() if len(taken) < len({*hosts}) else []
+            rows = await _standing(connection, {*hosts} - taken)
+            if unknown := {*hosts} - taken - {row.host for row in rows}:
+                new = await self._take_new(connection, [{"host": host, **lease} for host in sorted(unknown)])
+                rows += await _standing(connection, unknown - new)
+                taken |= new
         return Taken(
             until,
             frozenset(taken),
@@ -138,7 +141,10 @@ class Hosts:
         return {row.host: Gate(closed_until=row.closed_until, reason=row.reason or "") for row in rows}
 
     async def _take_new(self, connection: AsyncConnection, rows: list[dict[str, object]]) -> set[str]:
-        """Take hosts that have no row yet; rows in order, so that two who do this never wait for each other."""
+        """Take hosts that have no row yet, and no others, in order: two who do this never wait for each other.
+
+        To insert a row that is there waits for whoever is changing it, who may be waiting for us.
+        """
         insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
         statement = insert(_gate).values(rows).on_conflict_do_nothing().returning(_gate.c.host)
         return set((await connection.execute(statement)).scalars())
@@ -146,6 +152,13 @@ class Hosts:
     async def _end(self, which: ColumnElement[bool]) -> None:
         async with writing(self._engine, "hosts") as connection:
             await connection.execute(update(_gate).where(which).values(leased_by=None, leased_until=None))
+
+
+async def _standing(connection: AsyncConnection, hosts: AbstractSet[str]) -> list[Row[Any]]:
+    """Return the rows there are of `hosts`, without waiting for anybody."""
+    if not hosts:
+        return []
+    return list((await connection.execute(select(_gate).where(_gate.c.host.in_(sorted(hosts))))).all())
 
 
 def free(owner: str, now: datetime) -> ColumnElement[bool]:
