@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime, parseaddr
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import aiosmtplib
@@ -82,19 +83,9 @@ class EmailSender:
         if self._server is None:
             return TryLater("no-smtp-server: SMTP_URL is not set")
         message = compose(delivery, delivery.channel, self._from, now)
-        server = self._server
         try:
             async with asyncio.timeout(ATTEMPT_DEADLINE.total_seconds()):
-                await aiosmtplib.send(
-                    message,
-                    hostname=server.host,
-                    port=server.port,
-                    username=server.username,
-                    password=server.password,
-                    use_tls=server.use_tls,
-                    start_tls=server.start_tls,
-                    timeout=ATTEMPT_DEADLINE.total_seconds(),
-                )
+                await aiosmtplib.send(message, **_reaching(self._server, ATTEMPT_DEADLINE))
         except (aiosmtplib.SMTPException, OSError) as error:
             return _trouble(error)
         return Accepted("smtp-accepted")
@@ -105,21 +96,24 @@ async def greet(smtp_url: str, *, deadline: timedelta = GREETING_DEADLINE) -> st
 
     Raises BadSettings for a URL that cannot be read.
     """
-    server = read_server(smtp_url)
-    client = aiosmtplib.SMTP(
-        hostname=server.host,
-        port=server.port,
-        username=server.username,
-        password=server.password,
-        use_tls=server.use_tls,
-        start_tls=server.start_tls,
-        timeout=deadline.total_seconds(),
-    )
+    client = aiosmtplib.SMTP(**_reaching(read_server(smtp_url), deadline))
     try:
         async with asyncio.timeout(deadline.total_seconds()), client:
             return None
     except (aiosmtplib.SMTPException, OSError) as error:
         return clean(str(error))[:200] or f"no answer within {deadline.total_seconds():g} s"
+
+
+def _reaching(server: Server, deadline: timedelta) -> dict[str, Any]:
+    return {
+        "hostname": server.host,
+        "port": server.port,
+        "username": server.username,
+        "password": server.password,
+        "use_tls": server.use_tls,
+        "start_tls": server.start_tls,
+        "timeout": deadline.total_seconds(),
+    }
 
 
 def _trouble(error: Exception) -> Outcome:

@@ -5,6 +5,7 @@ import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -14,13 +15,17 @@ from tests.servers import Missing
 MEGABYTE = 1 << 20
 
 
+def _absent(why: Missing) -> NoReturn:
+    (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(str(why))
+
+
 @pytest.fixture
 def disk() -> Iterator[SmallDisk]:
     try:
         with open_small_disk(4 * MEGABYTE) as disk:
             yield disk
     except Missing as why:
-        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(str(why))
+        _absent(why)
 
 
 def test_what_is_written_inside_is_seen_through_outside_and_nowhere_else(disk: SmallDisk):
@@ -52,6 +57,6 @@ def test_it_is_gone_after_its_block():
         with open_small_disk(MEGABYTE) as disk:
             folder, keeper = disk.folder, disk.keeper
     except Missing as why:
-        pytest.skip(str(why))
+        _absent(why)
     assert not folder.exists()
     assert not Path(f"/proc/{keeper}").exists()
